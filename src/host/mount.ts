@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs'
+import { check, cString, libc } from './libc.ts'
+
+const mountCall = libc.func('int mount(const void *source, const void *target, const void *type, unsigned long flags, const void *data)')
+const umountCall = libc.func('int umount2(const void *target, int flags)')
+
+/** mount(2) flags. */
+export const MS = {
+  RDONLY: 1,
+  NOSUID: 2,
+  NODEV: 4,
+  NOEXEC: 8,
+  REMOUNT: 32,
+  BIND: 4096,
+  REC: 16384,
+  UNBINDABLE: 1 << 17,
+  PRIVATE: 1 << 18,
+  SLAVE: 1 << 19,
+  SHARED: 1 << 20,
+} as const
+
+/** umount2(2) flags. */
+export const MNT = { FORCE: 1, DETACH: 2 } as const
+
+/** mount(2). `data` is at most one page. Throws SyscallError. */
+export const mount = (source: string, target: string, type: string, flags = 0, data = ''): void => {
+  check(mountCall(cString(source), cString(target), cString(type), flags, cString(data)), `mount ${type || 'bind'}`, target)
+}
+
+/** umount2(2). Throws SyscallError. */
+export const umount = (target: string, flags = 0): void => {
+  check(umountCall(cString(target), flags), 'umount', target)
+}
+
+/** Mount points of this mount namespace at or below `directory`, deepest first. */
+export const mountsBelow = (directory: string): string[] => {
+  const found: string[] = []
+  for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
+    const field = line.split(' ')[4]
+    if (field === undefined) continue
+    const point = field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
+    if (point === directory || point.startsWith(`${directory}/`)) found.push(point)
+  }
+  return found.reverse()
+}
