@@ -1,0 +1,230 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { DockerfileError } from './dockerfile-error.ts'
+import { parseDockerfile, parseTrigger } from './parse-dockerfile.ts'
+
+const parse = (text: string) => parseDockerfile(text)
+const only = (line: string, below = '') => {
+  const [instruction] = parse(`FROM x\n${line}\n${below}`).stages[0]!.instructions
+  assert.ok(instruction)
+  return instruction
+}
+const errorOf = (text: string, file?: string): DockerfileError => {
+  try {
+    parseDockerfile(text, file)
+  } catch (error) {
+    assert.ok(error instanceof DockerfileError, String(error))
+    return error
+  }
+  return assert.fail(`no error for ${JSON.stringify(text)}`)
+}
+
+test('stages, global arguments and names', () => {
+  const { globalArgs, stages } = parse('ARG V=1\nFROM a:$V AS Base\nRUN x\nFROM --platform=linux/arm64 Base\nFROM c as last\n')
+  assert.deepEqual(globalArgs[0]!.args, [{ name: 'V', value: '1' }])
+  assert.deepEqual(
+    stages.map(({ index, name, from }) => [index, name, from.image, from.platform]),
+    [
+      [0, 'base', 'a:$V', undefined],
+      [1, undefined, 'Base', 'linux/arm64'],
+      [2, 'last', 'c', undefined],
+    ],
+  )
+})
+
+test('continuation lines: comments inside are dropped, indentation is kept, lines are counted', () => {
+  const { stages } = parse('FROM x\n# first\n  RUN a && \\\n  # inner\n\t# other\n  b \\  \n && c  \nUSER u\n')
+  const [run, user] = stages[0]!.instructions
+  assert.equal(run!.original, 'RUN a &&   b  && c')
+  assert.deepEqual(run!.range, { start: 3, end: 7 })
+  assert.deepEqual(user!.range, { start: 8, end: 8 })
+})
+
+test('an escaped backslash at the end of a line continues nothing', () => {
+  assert.match(errorOf('FROM x\nRUN true \\\\\n && false').reason, /^dockerfile parse error on line 3: unknown instruction: &&/)
+})
+
+test('an empty continuation line is allowed and warned about', () => {
+  const { stages, warnings } = parse('FROM x\nRUN a && \\\n\n  b\n')
+  assert.equal(stages[0]!.instructions[0]!.original, 'RUN a &&   b')
+  assert.deepEqual(warnings, [{ message: 'Empty continuation line found in: RUN a &&   b', range: { start: 2, end: 4 } }])
+})
+
+test('byte order mark, Windows line ends, no line end at the end', () => {
+  const { stages } = parse('\uFEFFFROM x\r\nRUN a \\\r\n b\r\nCMD ["c"]')
+  assert.deepEqual(
+    stages[0]!.instructions.map(({ original }) => original),
+    ['RUN a  b', 'CMD ["c"]'],
+  )
+})
+
+test('the escape directive counts at the top only', () => {
+  assert.equal(parse('# escape=`\nFROM x\nRUN a `\n b\\\n').stages[0]!.instructions[0]!.original, 'RUN a  b\\')
+  assert.equal(parse('# note\n# escape=`\nFROM x\nRUN a \\\n b\n').stages[0]!.instructions[0]!.original, 'RUN a  b')
+  assert.equal(parse('#syntax=docker/dockerfile:1\n# ESCAPE = `\nFROM x').directives.escape, '`')
+  assert.match(errorOf('# escape=x\nFROM x').reason, /invalid ESCAPE 'x' does not match ` or \\/)
+  assert.match(errorOf('# escape=`\n# escape=`\nFROM x').reason, /line 2: only one escape parser directive can be used/)
+})
+
+test('commands in shell and in JSON form', () => {
+  assert.deepEqual(only('CMD ["a", "b c"]'), {
+    keyword: 'CMD',
+    original: 'CMD ["a", "b c"]',
+    range: { start: 2, end: 2 },
+    command: { form: 'exec', args: ['a', 'b c'] },
+  })
+  for (const text of ['["a"', "['a']", '[ -f x ] && y', '"a"']) {
+    const instruction = only(`ENTRYPOINT ${text}`)
+    assert.deepEqual(instruction.keyword === 'ENTRYPOINT' && instruction.command, { form: 'shell', text })
+  }
+})
+
+test('here-documents of RUN and COPY', () => {
+  const run = only('RUN <<EOF cat >/x\na $b\n# no comment\nEOF\nUSER u')
+  assert.ok(run.keyword === 'RUN')
+  assert.deepEqual(run.heredocs, [{ name: 'EOF', descriptor: '', expand: true, chomp: false, raw: 'a $b\n# no comment\n' }])
+  assert.deepEqual(run.range, { start: 2, end: 5 })
+  const copy = only('COPY --chmod=755 <<-"one" <<two a.txt /d/\n\tx\n\tone\ny\ntwo')
+  assert.ok(copy.keyword === 'COPY')
+  assert.deepEqual(copy.sources, ['a.txt'])
+  assert.deepEqual(
+    copy.heredocs.map(({ name, expand, chomp, raw }) => [name, expand, chomp, raw]),
+    [
+      ['one', false, true, '\tx\n'],
+      ['two', true, false, 'y\n'],
+    ],
+  )
+  for (const text of ['RUN echo $((1<<2))', 'RUN cat <<<here', 'RUN ["cat", "<<EOF"]', "RUN echo '<<EOF'"]) {
+    assert.equal(only(text).original, text)
+  }
+  assert.match(errorOf('FROM x\nRUN <<EOF\nhi\n').reason, /line 2: unterminated heredoc/)
+})
+
+test('flags end at the first other word', () => {
+  const copy = only('COPY --from=base --chown="a b":c --chmod=u+x a --chown=d')
+  assert.ok(copy.keyword === 'COPY')
+  assert.deepEqual([copy.from, copy.chown, copy.chmod, copy.sources, copy.destination], ['base', 'a b:c', 'u+x', ['a'], '--chown=d'])
+  const run = only('RUN --network=none cmd --mount=x')
+  assert.ok(run.keyword === 'RUN')
+  assert.deepEqual([run.network, run.command], ['none', { form: 'shell', text: 'cmd --mount=x' }])
+})
+
+test('pairs: new form with quotes left for later, old form takes the rest', () => {
+  const pairs = (line: string) => {
+    const instruction = only(line)
+    return instruction.keyword === 'ENV' || instruction.keyword === 'LABEL' ? instruction.pairs : assert.fail()
+  }
+  assert.deepEqual(pairs('ENV A="x y" B=z\\ w'), [
+    { name: 'A', value: '"x y"' },
+    { name: 'B', value: 'z\\ w' },
+  ])
+  assert.deepEqual(pairs('ENV ONE TWO= THREE=world'), [{ name: 'ONE', value: 'TWO= THREE=world' }])
+  assert.deepEqual(pairs('LABEL "a.b"=c'), [{ name: '"a.b"', value: 'c' }])
+})
+
+test('HEALTHCHECK', () => {
+  const health = (line: string) => {
+    const instruction = only(line)
+    return instruction.keyword === 'HEALTHCHECK' ? instruction.health : assert.fail()
+  }
+  assert.deepEqual(health('HEALTHCHECK NONE'), { Test: ['NONE'] })
+  assert.deepEqual(health('HEALTHCHECK --interval=1m30s --timeout=500ms --retries=3 CMD ["a"]'), {
+    Test: ['CMD', 'a'],
+    Interval: 90e9,
+    Timeout: 5e8,
+    Retries: 3,
+  })
+  assert.deepEqual(health('HEALTHCHECK cmd curl x || exit 1'), { Test: ['CMD-SHELL', 'curl x || exit 1'] })
+})
+
+test('ONBUILD keeps its trigger as text', () => {
+  const instruction = only('ONBUILD COPY --chown=a . /')
+  assert.equal(instruction.keyword === 'ONBUILD' && instruction.trigger, 'COPY --chown=a . /')
+  const parsed = parseTrigger('COPY --chown=a . /', { start: 1, end: 1 })
+  assert.equal(parsed.keyword === 'COPY' && parsed.chown, 'a')
+  assert.throws(() => parseTrigger('FOO x', { start: 1, end: 1 }), /failed to process ONBUILD trigger "FOO x": unknown instruction: FOO/)
+})
+
+const located = (line: string, reason: string): [string, string] => [
+  `FROM busybox\n${line}\n`,
+  `dockerfile parse error on line 2: ${reason}`,
+]
+
+// Asked of Docker 28.5's classic builder.
+for (const [text, reason] of [
+  located('FOO bar', 'unknown instruction: FOO (did you mean FROM?)'),
+  located('COPY', 'COPY requires at least two arguments, but only one was provided. Destination could not be determined'),
+  located('ADD a', 'ADD requires at least two arguments, but only one was provided. Destination could not be determined'),
+  located('ENV', 'ENV requires at least one argument'),
+  located('ENV =b', 'ENV names can not be blank'),
+  located('EXPOSE', 'EXPOSE requires at least one argument'),
+  located('VOLUME [""]', 'VOLUME specified can not be an empty string'),
+  located('VOLUME []', 'VOLUME requires at least one argument'),
+  located('WORKDIR', 'WORKDIR requires exactly one argument'),
+  located('SHELL x', 'SHELL requires the arguments to be in JSON form'),
+  located('SHELL []', 'SHELL requires at least one argument'),
+  located('ONBUILD', 'ONBUILD requires at least one argument'),
+  located('ONBUILD FROM x', "FROM isn't allowed as an ONBUILD trigger"),
+  located('ONBUILD ONBUILD RUN x', "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed"),
+  located('HEALTHCHECK', 'HEALTHCHECK requires at least one argument'),
+  located('HEALTHCHECK NONE x', 'HEALTHCHECK NONE takes no arguments'),
+  located('HEALTHCHECK FOO x', 'Unknown type "FOO" in HEALTHCHECK (try CMD)'),
+  located('HEALTHCHECK CMD', 'Missing command after HEALTHCHECK CMD'),
+  located('HEALTHCHECK --interval=0.1ms CMD true', 'Interval "interval" cannot be less than 1ms'),
+  located('HEALTHCHECK --interval=x CMD true', 'time: invalid duration "x"'),
+  located('HEALTHCHECK --retries=-1 CMD true', '--retries cannot be negative (-1)'),
+  located('HEALTHCHECK --foo=1 CMD true', 'unknown flag: --foo'),
+  located('ARG', 'ARG requires at least one argument'),
+  located('ARG =x', 'ARG names can not be blank'),
+  located('COPY --foo=1 a.txt /', 'unknown flag: --foo (did you mean from?)'),
+  located('COPY --chown a.txt /', 'missing a value on flag: --chown'),
+  located('FROM', 'FROM requires either one or three arguments'),
+  located('FROM a b', 'FROM requires either one or three arguments'),
+  located('FROM a AS b c', 'FROM requires either one or three arguments'),
+  located('FROM a AS 1x', `invalid name for build stage: "1x", name can't start with a number or contain symbols`),
+  ['FROM a\nENV x', 'failed to parse Dockerfile: ENV must have two arguments'],
+  ['FROM a\nENV a=b c', `failed to parse Dockerfile: Syntax error - can't find = in "c". Must be of the form: name=value`],
+  ['FROM a\nCMD ["a", 1]', 'failed to parse Dockerfile: when using JSON array syntax, arrays must be comprised of strings only'],
+  ['', 'the Dockerfile (Dockerfile) cannot be empty'],
+  ['# hello\n', 'failed to parse Dockerfile: file with no instructions'],
+  ['RUN true', 'no build stage in current context'],
+  ['FROM busybox AS x\nFROM busybox AS X', 'x stage name already used'],
+] as const) {
+  test(`error: ${JSON.stringify(text)}`, () => assert.equal(errorOf(text).reason, reason))
+}
+
+test('an error names the file and shows the lines', () => {
+  const error = errorOf('FROM a\nUSER b\n\nFOO \\\n  bar\nCMD c\n', 'sub/My.dockerfile')
+  assert.deepEqual(error.range, { start: 4, end: 5 })
+  assert.equal(
+    error.message,
+    `dockerfile parse error on line 4: unknown instruction: FOO (did you mean FROM?)
+sub/My.dockerfile:4
+--------------------
+   2 |     USER b
+   3 |
+   4 | >>> FOO \\
+   5 | >>>   bar
+   6 |     CMD c
+--------------------`,
+  )
+})
+
+test('no text makes it crash: random fragments give a Dockerfile or a DockerfileError', () => {
+  let seed = 7
+  const random = (below: number): number => {
+    seed = (seed * 1103515245 + 12345) & 0x7fffffff
+    return seed % below
+  }
+  const fragments = ['FROM x', 'RUN ', 'COPY ', 'ENV ', '\n', '\\\n', '\r\n', '"', "'", '$', '${', '}', '<<EOF', 'EOF', '[', ']', '--', '--a=',
+    'HEALTHCHECK ', ' ', '\t', '#', '=', 'ONBUILD ', 'é', '\0', '`', 'ARG ', '# escape=`\n', ','] // biome-ignore format: a list
+  for (let round = 0; round < 3000; round++) {
+    let text = random(2) ? 'FROM x\n' : ''
+    for (let n = random(12); n >= 0; n--) text += fragments[random(fragments.length)]
+    try {
+      parseDockerfile(text)
+    } catch (error) {
+      assert.ok(error instanceof DockerfileError, `${JSON.stringify(text)}: ${error}`)
+    }
+  }
+})

@@ -1,0 +1,2 @@
+/** Lines of the Dockerfile, from 1, both included. */
+export type SourceRange = { readonly start: number; readonly end: number }
