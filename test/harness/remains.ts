@@ -13,7 +13,11 @@ export type HostState = {
 }
 
 const output = (file: string, ...args: string[]): string =>
-  execFileSync(file, args, { encoding: 'utf8', env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` } })
+  execFileSync(file, args, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
+  })
 
 const lines = (text: string): string[] => text.split('\n').filter(Boolean)
 
