@@ -46,7 +46,9 @@ try {
     target: 'node24',
     external: ['koffi'],
     // Packages written as CommonJS ask for Node's modules with require().
-    banner: { js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);" },
+    banner: {
+      js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
+    },
     minifySyntax: true,
     minifyWhitespace: true,
     keepNames: true,
