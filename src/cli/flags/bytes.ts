@@ -1,0 +1,8 @@
+/** `512m`, `1.5GiB`, `100` → bytes; units are powers of 1024. `-1` is kept (unlimited swap). Throws in Docker's words. */
+export const parseBytes = (value: string): number => {
+  if (value === '-1') return -1
+  const match = /^(\d+(?:\.\d+)?)\s?([kmgtp])?(?:i?b)?$/i.exec(value) ?? undefined
+  if (!match) throw new Error(`invalid size: '${value}'`)
+  const power = match[2] === undefined ? 0 : 'kmgtp'.indexOf(match[2].toLowerCase()) + 1
+  return Math.trunc(Number(match[1]) * 1024 ** power)
+}
