@@ -150,8 +150,6 @@ export class ApiServer implements AsyncDisposable {
       response.writeHead(status).end()
       return
     }
-    // What the client still sends will not be read.
-    if (!request.complete) response.shouldKeepAlive = false
     sendJson(response, status, body)
   }
 }

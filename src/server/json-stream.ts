@@ -9,8 +9,10 @@ import { messageOf } from '../errdefs.ts'
  */
 export class JsonStream {
   readonly #response: ServerResponse
+  readonly #separator: string
 
-  constructor(response: ServerResponse) {
+  constructor(response: ServerResponse, separator = '\r\n') {
+    this.#separator = separator
     this.#response = response
     response.statusCode = 200
     response.setHeader('Content-Type', 'application/json')
@@ -30,7 +32,7 @@ export class JsonStream {
   writeText(text: string): boolean {
     const response = this.#response
     if (response.destroyed || response.writableEnded) return true
-    return response.write(`${text}\r\n`)
+    return response.write(text + this.#separator)
   }
 
   /** Resolves when the client has taken what was written, or is gone. */
