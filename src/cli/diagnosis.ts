@@ -152,12 +152,11 @@ const networkOf = (facts: HostFacts): Finding[] => {
     {
       group: 'network',
       name: 'FORWARD policy',
-      verdict: forwardPolicy === 'DROP' ? 'note' : 'ok',
+      verdict: 'ok',
       value:
         forwardPolicy === 'DROP'
-          ? 'DROP, by another engine or a firewall: it also applies to what Tare accepts'
+          ? 'DROP, by another engine or a firewall; the daemon lets its own bridges pass'
           : (forwardPolicy ?? 'none (no iptables)'),
-      ...(forwardPolicy === 'DROP' && { mend: 'iptables -P FORWARD ACCEPT, if containers cannot reach the network' }),
     },
     {
       group: 'network',

@@ -5,7 +5,8 @@ import { repository } from './suite-root.ts'
 export type CommandResult = { readonly code: number | null; readonly stdout: string; readonly stderr: string }
 
 export type CommandOptions = {
-  readonly stdin?: string | Uint8Array
+  /** What it reads, and then the end. `open`: nothing comes and no end. */
+  readonly stdin?: string | Uint8Array | 'open'
   readonly env?: NodeJS.ProcessEnv
   readonly cwd?: string
   /** Milliseconds until it is killed, which fails the test; 60,000 when left out. */
@@ -29,7 +30,7 @@ export const run = (argv: readonly string[], options: CommandOptions = {}): Prom
     child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk))
     child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk))
     child.stdin.on('error', () => {})
-    child.stdin.end(options.stdin)
+    if (options.stdin !== 'open') child.stdin.end(options.stdin)
     child.once('error', reject)
     child.once('close', code => {
       clearTimeout(timer)
@@ -50,8 +51,8 @@ export const start = (argv: readonly string[], env: NodeJS.ProcessEnv = {}): Chi
   })
 }
 
-/** As `run`, but the program has a terminal: what it prints comes as one text, with the terminal's line ends. */
+/** As `run`, but the program has a terminal, on which nobody types: what it prints comes as one text, with the terminal's line ends. */
 export const runInTerminal = (command: string, options: CommandOptions = {}): Promise<CommandResult> =>
-  run(['script', '--quiet', '--return', '--command', command, '/dev/null'], options)
+  run(['script', '--quiet', '--return', '--command', command, '/dev/null'], { stdin: 'open', ...options })
 
 export const launcher = join(repository, 'tare')
