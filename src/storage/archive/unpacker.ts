@@ -1,0 +1,228 @@
+import {
+  chmodSync, closeSync, constants, fchmodSync, fchownSync, ftruncateSync, futimesSync, lchownSync, linkSync, lstatSync, mkdirSync, openSync, symlinkSync, writeSync,
+} from 'node:fs'
+import { codeOf, invalidArgument } from '../../errdefs.ts'
+import { lsetxattr, lutimes, makeDevice, mknod, S_IFBLK, S_IFCHR, S_IFIFO } from '../../host/syscalls.ts'
+import { type ByteString, toPath, toText } from './byte-string.ts'
+import { childPath, componentsOf, type Place, RootedTree, selfPath } from './rooted-tree.ts'
+import type { TarEntry } from './tar-entry.ts'
+import type { TarSink } from './tar-reader.ts'
+import { AUFS_PREFIX, isPortableAttribute, isWhiteout, makeOpaque, makeWhiteout, OPAQUE_MARKER, WHITEOUT_PREFIX } from './whiteout.ts'
+
+export type UnpackOptions = {
+  /** `layer`: whiteouts become overlayfs'. `files` (default): a name that looks like a whiteout is just a name. */
+  readonly format?: 'layer' | 'files'
+  /** Whom everything shall belong to; as the archive says when left out. */
+  readonly owner?: { readonly uid: number; readonly gid: number } | undefined
+  /** Refuses to replace a directory by something else and the other way round, as `docker cp` does. */
+  readonly keepKinds?: boolean
+}
+
+const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
+const O_PATH_NOFOLLOW = 0o10000000 | constants.O_NOFOLLOW
+const SECOND = 1_000_000_000n
+
+/** Puts an archive's members into a directory: synchronous, for a thread of its own. Nothing leads out of the directory. */
+export class Unpacker implements TarSink, Disposable {
+  readonly #tree: RootedTree
+  readonly #layer: boolean
+  readonly #options: UnpackOptions
+  /** Times of directories are set at the end, when nothing is put into them any more. */
+  readonly #directoryTimes = new Map<ByteString, bigint>()
+  /** Names of this layer, by resolved path: a whiteout hides lower layers' names, never its own layer's. */
+  readonly #ownNames: Set<ByteString> | undefined
+  #file: { readonly fd: number; readonly entry: TarEntry; readonly parent: Place; readonly name: ByteString } | undefined
+  /** Bytes of files' contents so far. */
+  size = 0
+
+  constructor(directory: string, options: UnpackOptions = {}) {
+    this.#tree = new RootedTree(directory)
+    this.#options = options
+    this.#layer = options.format === 'layer'
+    this.#ownNames = this.#layer ? new Set() : undefined
+  }
+
+  entry(entry: TarEntry): void {
+    const components = componentsOf(entry.path)
+    const name = components.pop()
+    if (name === undefined) {
+      if (entry.type === 'directory') this.#finishDirectory(this.#tree.root, entry)
+      return
+    }
+    const parent = this.#tree.directory(components)
+    if (this.#layer && name.startsWith(WHITEOUT_PREFIX)) {
+      this.#whiteout(parent, name)
+      return
+    }
+    this.#ownNames?.add(join(parent, name))
+    if (entry.type === 'directory') this.#directory(parent, name, entry)
+    else if (entry.type === 'file') {
+      const fd = this.#create(parent, name, path => openSync(path, CREATE, 0o600))
+      this.#file = { fd, entry, parent, name }
+      this.size += entry.size
+    } else if (entry.type === 'hardlink') this.#hardlink(parent, name, entry)
+    else if (entry.type === 'symlink') {
+      this.#create(parent, name, path => symlinkSync(toPath(entry.linkTarget), path))
+      this.#finishOther(parent, name, entry)
+    } else {
+      const kind = entry.type === 'fifo' ? S_IFIFO : entry.type === 'char' ? S_IFCHR : S_IFBLK
+      const device = entry.type === 'fifo' ? 0n : makeDevice(entry.major, entry.minor)
+      this.#create(parent, name, path => mknod(path, kind | 0o600, device))
+      this.#finishOther(parent, name, entry)
+    }
+  }
+
+  data(chunk: Buffer, position: number): void {
+    const file = this.#file
+    if (!file) return
+    for (let offset = 0; offset < chunk.length; ) offset += writeSync(file.fd, chunk, offset, chunk.length - offset, position + offset)
+  }
+
+  end(): void {
+    const file = this.#file
+    if (!file) return
+    const { fd, entry, parent, name } = file
+    this.#file = undefined
+    try {
+      if (entry.extents) ftruncateSync(fd, entry.size)
+      // Changing the owner clears set-user-id and capabilities, so it comes first.
+      fchownSync(fd, this.#uid(entry), this.#gid(entry))
+      fchmodSync(fd, entry.mode)
+      if (entry.xattrs.size > 0) setAttributes(childPath(parent.fd, name), entry)
+      if (entry.mtime % SECOND === 0n) futimesSync(fd, Number(entry.mtime / SECOND), Number(entry.mtime / SECOND))
+      else lutimes(childPath(parent.fd, name), entry.mtime, entry.mtime)
+    } finally {
+      closeSync(fd)
+    }
+  }
+
+  /** After the last entry: directories get their times. */
+  finish(): void {
+    for (const [path, time] of this.#directoryTimes) {
+      lutimes(selfPath(this.#tree.directory(path === '' ? [] : path.split('/')).fd), time, time)
+    }
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#file) closeSync(this.#file.fd)
+    this.#file = undefined
+    this.#tree[Symbol.dispose]()
+  }
+
+  #directory(parent: Place, name: ByteString, entry: TarEntry): void {
+    const path = childPath(parent.fd, name)
+    let hides = false
+    try {
+      mkdirSync(path, 0o700)
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') throw error
+      if (!lstatSync(path).isDirectory()) {
+        // A directory in place of a whiteout of its own layer must go on hiding what lies below.
+        hides = this.#layer && isWhiteout(path)
+        this.#replace(parent, name, 'directory')
+        mkdirSync(childPath(parent.fd, name), 0o700)
+      }
+    }
+    const place = this.#tree.directory(join(parent, name).split('/'))
+    if (hides) makeOpaque(selfPath(place.fd))
+    this.#finishDirectory(place, entry)
+  }
+
+  #finishDirectory(place: Place, entry: TarEntry): void {
+    const self = selfPath(place.fd)
+    lchownSync(self, this.#uid(entry), this.#gid(entry))
+    chmodSync(self, entry.mode)
+    setAttributes(self, entry)
+    this.#directoryTimes.set(place.path, entry.mtime)
+  }
+
+  #hardlink(parent: Place, name: ByteString, entry: TarEntry): void {
+    const components = componentsOf(entry.linkTarget)
+    const targetName = components.pop()
+    if (targetName === undefined) throw invalidArgument(`invalid hardlink "${toText(entry.linkTarget)}" -> "${toText(entry.path)}"`)
+    const from = this.#tree.directory(components)
+    // Replacing a file by a link to itself would lose it.
+    if (from.path === parent.path && targetName === name) return
+    this.#create(parent, name, path => linkSync(childPath(this.#tree.directory(components).fd, targetName), path))
+  }
+
+  #finishOther(parent: Place, name: ByteString, entry: TarEntry): void {
+    const path = childPath(parent.fd, name)
+    lchownSync(path, this.#uid(entry), this.#gid(entry))
+    if (entry.type !== 'symlink') {
+      // chmod(2) follows links, and the name may be one by now; the descriptor is the device itself.
+      const fd = openSync(path, O_PATH_NOFOLLOW)
+      try {
+        chmodSync(`/proc/self/fd/${fd}`, entry.mode)
+      } finally {
+        closeSync(fd)
+      }
+    }
+    setAttributes(path, entry)
+    lutimes(path, entry.mtime, entry.mtime)
+  }
+
+  #whiteout(parent: Place, marker: ByteString): void {
+    if (marker === OPAQUE_MARKER) {
+      makeOpaque(selfPath(parent.fd))
+      return
+    }
+    if (marker.startsWith(AUFS_PREFIX)) return
+    const name = marker.slice(WHITEOUT_PREFIX.length)
+    if (name === '' || name === '.' || name === '..') throw invalidArgument(`invalid whiteout "${toText(marker)}"`)
+    const path = childPath(parent.fd, name)
+    // A directory of this layer, named by it or implied by what lies in it, stays and hides what is below.
+    if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory()) makeOpaque(path)
+    else if (!this.#ownNames?.has(join(parent, name))) this.#create(parent, name, makeWhiteout)
+  }
+
+  /** Makes something at a name, in the place of what is there. */
+  #create<Result>(parent: Place, name: ByteString, make: (path: string | Buffer) => Result): Result {
+    const path = childPath(parent.fd, name)
+    try {
+      return make(path)
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') throw error
+      return make(childPath(this.#replace(parent, name, 'other').fd, name))
+    }
+  }
+
+  /** Takes away what is in the way; the parent's descriptor changes by it. */
+  #replace(parent: Place, name: ByteString, by: 'directory' | 'other'): Place {
+    if (this.#options.keepKinds) {
+      const isDirectory = lstatSync(childPath(parent.fd, name)).isDirectory()
+      if (isDirectory && by === 'other') throw invalidArgument(`cannot overwrite directory "/${toText(join(parent, name))}" with non-directory "/${toText(join(parent, name))}"`)
+      if (!isDirectory && by === 'directory') throw invalidArgument(`cannot overwrite non-directory "/${toText(join(parent, name))}" with directory "/${toText(join(parent, name))}"`)
+    }
+    this.#tree.remove(parent, name)
+    const gone = join(parent, name)
+    for (const path of this.#directoryTimes.keys()) {
+      if (path === gone || path.startsWith(`${gone}/`)) this.#directoryTimes.delete(path)
+    }
+    return this.#tree.directory(parent.path === '' ? [] : parent.path.split('/'))
+  }
+
+  #uid(entry: TarEntry): number {
+    return this.#options.owner?.uid ?? entry.uid
+  }
+
+  #gid(entry: TarEntry): number {
+    return this.#options.owner?.gid ?? entry.gid
+  }
+}
+
+const join = (parent: Place, name: ByteString): ByteString => (parent.path === '' ? name : `${parent.path}/${name}`)
+
+const setAttributes = (path: string | Buffer, entry: TarEntry): void => {
+  for (const [name, value] of entry.xattrs) {
+    if (!isPortableAttribute(name)) continue
+    try {
+      lsetxattr(path, Buffer.from(name, 'latin1'), value)
+    } catch (error) {
+      // A file system without this kind of attribute, or a kind that this file cannot have: as Docker, go on without.
+      const code = codeOf(error)
+      if (code !== 'ENOTSUP' && code !== 'EOPNOTSUPP' && code !== 'EPERM') throw error
+    }
+  }
+}
+
