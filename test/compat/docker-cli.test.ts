@@ -92,7 +92,9 @@ CMD cat /made /greeting && echo $WORD && pwd
 })
 
 test('a failing RUN shows its output and its exit code', async () => {
-  const { code, stdout, stderr } = await docker(['build', '--force-rm', '-'], { stdin: 'FROM busybox\nRUN echo before; exit 3\n' })
+  const { code, stdout, stderr } = await docker(['build', '--force-rm', '-'], {
+    stdin: 'FROM busybox\nRUN echo before; exit 3\n',
+  })
   assert.equal(code, 3)
   assert.match(stdout, /\nbefore\n/)
   assert.match(stderr, /The command '\/bin\/sh -c echo before; exit 3' returned a non-zero code: 3\n$/)
