@@ -62,6 +62,13 @@ class ArchiveThread {
 
 const thread = new ArchiveThread()
 
+type UnpackCall = {
+  readonly durable?: boolean
+  readonly signal?: AbortSignal | undefined
+  /** Sees the tar pass, to hash or count it. */
+  readonly onChunk?: ((chunk: Uint8Array) => void) | undefined
+}
+
 /**
  * Unpacks an uncompressed tar into an existing directory. `durable` waits until the disk has it. Gives the bytes of files'
  * contents. InvalidArgument when the archive is broken or leads out of the directory; what was unpacked until then stays.
@@ -69,7 +76,7 @@ const thread = new ArchiveThread()
 export const unpack = async (
   tar: AsyncIterable<Uint8Array>,
   directory: string,
-  { durable = false, signal, ...options }: UnpackOptions & { durable?: boolean; signal?: AbortSignal | undefined } = {},
+  { durable = false, signal, onChunk, ...options }: UnpackOptions & UnpackCall = {},
 ): Promise<{ size: number }> => {
   let credits = WINDOW
   const { promise: done, resolve, reject } = Promise.withResolvers<{ size: number }>()
@@ -108,6 +115,7 @@ export const unpack = async (
       }
       if (failed) break
       credits--
+      onChunk?.(chunk)
       // The chunk may be a window on memory that its maker still uses.
       const data = new Uint8Array(chunk)
       thread.post({ job, type: 'chunk', data }, [data.buffer])

@@ -1,0 +1,89 @@
+import type { Database, Schema } from '../../database.ts'
+import type { Digest } from '../../oci/digest.ts'
+
+const SCHEMA: Schema = {
+  room: 'snapshots',
+  migrations: [
+    `CREATE TABLE snapshot_layers (diff_id TEXT PRIMARY KEY, folder INTEGER NOT NULL UNIQUE, size INTEGER NOT NULL) STRICT;
+     CREATE TABLE snapshots (key TEXT PRIMARY KEY, folder INTEGER NOT NULL UNIQUE, layers TEXT NOT NULL) STRICT;`,
+  ],
+}
+
+export type LayerRow = { readonly diffId: Digest; readonly folder: number; readonly size: number }
+export type SnapshotRow = { readonly key: string; readonly folder: number; readonly layers: readonly Digest[] }
+
+/** Which folder holds what. Read once, then kept in memory beside the database: this process alone writes it. */
+export class LayerTable {
+  readonly #database: Database
+  readonly #layers = new Map<Digest, LayerRow>()
+  readonly #snapshots = new Map<string, SnapshotRow>()
+  #lastFolder = 0
+
+  constructor(database: Database) {
+    this.#database = database
+    database.migrate(SCHEMA)
+    for (const row of database.all<LayerRow>('SELECT diff_id AS diffId, folder, size FROM snapshot_layers')) {
+      this.#layers.set(row.diffId, row)
+      this.#lastFolder = Math.max(this.#lastFolder, row.folder)
+    }
+    for (const row of database.all<{ key: string; folder: number; layers: string }>('SELECT key, folder, layers FROM snapshots')) {
+      this.#snapshots.set(row.key, { ...row, layers: JSON.parse(row.layers) })
+      this.#lastFolder = Math.max(this.#lastFolder, row.folder)
+    }
+  }
+
+  /** A number that no folder has; folders that are there but not recorded are told by `occupied`. */
+  nextFolder(): number {
+    return ++this.#lastFolder
+  }
+
+  occupied(folder: number): void {
+    this.#lastFolder = Math.max(this.#lastFolder, folder)
+  }
+
+  layer(diffId: Digest): LayerRow | undefined {
+    return this.#layers.get(diffId)
+  }
+
+  layers(): LayerRow[] {
+    return [...this.#layers.values()]
+  }
+
+  addLayer(row: LayerRow): void {
+    this.#database.run('INSERT INTO snapshot_layers (diff_id, folder, size) VALUES (?, ?, ?)', row.diffId, row.folder, row.size)
+    this.#layers.set(row.diffId, row)
+  }
+
+  dropLayer(diffId: Digest): void {
+    this.#database.run('DELETE FROM snapshot_layers WHERE diff_id = ?', diffId)
+    this.#layers.delete(diffId)
+  }
+
+  snapshot(key: string): SnapshotRow | undefined {
+    return this.#snapshots.get(key)
+  }
+
+  snapshots(): SnapshotRow[] {
+    return [...this.#snapshots.values()]
+  }
+
+  addSnapshot(row: SnapshotRow): void {
+    this.#database.run('INSERT INTO snapshots (key, folder, layers) VALUES (?, ?, ?)', row.key, row.folder, JSON.stringify(row.layers))
+    this.#snapshots.set(row.key, row)
+  }
+
+  dropSnapshot(key: string): void {
+    this.#database.run('DELETE FROM snapshots WHERE key = ?', key)
+    this.#snapshots.delete(key)
+  }
+
+  /** A snapshot becomes a layer, in one transaction. */
+  turn(key: string, row: LayerRow): void {
+    this.#database.transaction(() => {
+      this.#database.run('DELETE FROM snapshots WHERE key = ?', key)
+      this.#database.run('INSERT INTO snapshot_layers (diff_id, folder, size) VALUES (?, ?, ?)', row.diffId, row.folder, row.size)
+    })
+    this.#snapshots.delete(key)
+    this.#layers.set(row.diffId, row)
+  }
+}

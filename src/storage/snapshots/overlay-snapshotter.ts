@@ -1,0 +1,219 @@
+import { chmodSync, chownSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs'
+import { lstat, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import type { Database } from '../../database.ts'
+import { conflict, notFound } from '../../errdefs.ts'
+import { mount, umount } from '../../host/syscalls.ts'
+import { Digester, type Digest } from '../../oci/digest.ts'
+import { pack, unpack } from '../archive/archive-thread.ts'
+import { LayerTable, type SnapshotRow } from './layer-table.ts'
+import type { Layer, Snapshotter } from './snapshotter.ts'
+
+/** An empty directory: overlayfs wants something below, also where there are no layers. */
+const NOTHING = '0'
+/** What overlayfs must not do, whatever the kernel's default: such an upper could not be read back as a layer. */
+const OPTIONS = 'redirect_dir=off,metacopy=off,index=off'
+
+/**
+ * Layers as directories under overlayfs. Below `snapshots/`, `N` is a layer's tree or a snapshot's folder with its
+ * `upper` and `work`: short names, because overlayfs takes one page of mount options, and with paths relative to
+ * `snapshots/` a stack of several hundred layers fits.
+ */
+export class OverlaySnapshotter implements Snapshotter {
+  readonly name = 'overlay2'
+  readonly #root: string
+  readonly #table: LayerTable
+
+  /** Makes `snapshots/` below the data root, or takes over the one that is there, less what nobody knows. */
+  constructor({ root, database }: { root: string; database: Database }) {
+    this.#root = join(root, 'snapshots')
+    this.#table = new LayerTable(database)
+    mkdirSync(join(this.#root, NOTHING), { recursive: true, mode: 0o755 })
+    chmodSync(this.#root, 0o710)
+    for (const name of readdirSync(this.#root)) this.#table.occupied(Number.parseInt(name, 10) || 0)
+  }
+
+  /** Removes folders that are not recorded: what was under way when the daemon died. Before anything else is begun. */
+  async sweep(): Promise<void> {
+    const known = new Set([NOTHING, ...[...this.#table.layers(), ...this.#table.snapshots()].map(({ folder }) => String(folder))])
+    for (const name of await readdir(this.#root)) if (!known.has(name)) await discard(join(this.#root, name))
+  }
+
+  async apply(tar: Readable, signal?: AbortSignal): Promise<Layer> {
+    const folder = this.#table.nextFolder()
+    const path = this.#path(folder)
+    mkdirSync(path, { mode: 0o755 })
+    let kept = false
+    try {
+      chmodSync(path, 0o755)
+      const digester = new Digester()
+      const { size } = await unpack(tar, path, { format: 'layer', durable: true, signal, onChunk: chunk => digester.update(chunk) })
+      const diffId = digester.digest()
+      const known = this.#table.layer(diffId)
+      if (known) return layerOf(known)
+      const row = { diffId, folder, size }
+      this.#table.addLayer(row)
+      kept = true
+      return layerOf(row)
+    } finally {
+      if (!kept) await discard(path)
+    }
+  }
+
+  layer(diffId: Digest): Layer | undefined {
+    const row = this.#table.layer(diffId)
+    return row && layerOf(row)
+  }
+
+  layers(): readonly Layer[] {
+    return this.#table.layers().map(layerOf)
+  }
+
+  async removeLayer(diffId: Digest): Promise<void> {
+    const row = this.#table.layer(diffId)
+    if (!row) return
+    const user = this.#table.snapshots().find(({ layers }) => layers.includes(diffId))
+    if (user) throw conflict(`layer ${diffId} is used by snapshot ${user.key}`)
+    this.#table.dropLayer(diffId)
+    await discard(this.#path(row.folder))
+  }
+
+  prepare(key: string, layers: readonly Digest[]): void {
+    if (this.#table.snapshot(key)) throw conflict(`snapshot ${key} already exists`)
+    const folders = layers.map(diffId => this.#layerFolder(diffId))
+    const folder = this.#table.nextFolder()
+    const path = this.#path(folder)
+    mkdirSync(join(path, 'upper'), { recursive: true, mode: 0o755 })
+    mkdirSync(join(path, 'work'), { mode: 0o711 })
+    // The merged root has the upper's attributes, so the upper takes over those of the layer below.
+    const top = folders.at(-1)
+    const { mode, uid, gid } = top === undefined ? { mode: 0o755, uid: 0, gid: 0 } : statSync(this.#path(top))
+    if (uid !== 0 || gid !== 0) chownSync(join(path, 'upper'), uid, gid)
+    chmodSync(join(path, 'upper'), mode & 0o7777)
+    this.#table.addSnapshot({ key, folder, layers: [...layers] })
+  }
+
+  stack(key: string): readonly Digest[] | undefined {
+    return this.#table.snapshot(key)?.layers
+  }
+
+  keys(): readonly string[] {
+    return this.#table.snapshots().map(({ key }) => key)
+  }
+
+  mount(key: string, target: string): void {
+    const { folder, layers } = this.#snapshot(key)
+    const lower = layers.length === 0 ? NOTHING : layers.map(diffId => this.#layerFolder(diffId)).reverse().join(':')
+    const data = `lowerdir=${lower},upperdir=${folder}/upper,workdir=${folder}/work,${OPTIONS}`
+    const before = process.cwd()
+    // Synchronous from here to the way back: nobody sees the other directory.
+    process.chdir(this.#root)
+    try {
+      mount('overlay', target, 'overlay', 0, data)
+    } finally {
+      process.chdir(before)
+    }
+  }
+
+  unmount(target: string): void {
+    umount(target)
+  }
+
+  diff(key: string): Readable {
+    return pack(this.#upper(this.#snapshot(key)), { format: 'layer' }).tar
+  }
+
+  async commit(key: string, consume: (tar: Readable) => Promise<Digest>): Promise<Layer> {
+    const snapshot = this.#snapshot(key)
+    const { tar, size } = pack(this.#upper(snapshot), { format: 'layer', durable: true })
+    let diffId: Digest
+    try {
+      diffId = await consume(tar)
+    } finally {
+      tar.destroy()
+    }
+    const known = this.#table.layer(diffId)
+    if (known) {
+      await this.remove(key)
+      return layerOf(known)
+    }
+    const row = { diffId, folder: this.#table.nextFolder(), size: await size }
+    renameSync(this.#upper(snapshot), this.#path(row.folder))
+    this.#table.turn(key, row)
+    await discard(this.#path(snapshot.folder))
+    return layerOf(row)
+  }
+
+  describe(key: string): Readonly<Record<string, string>> {
+    const snapshot = this.#snapshot(key)
+    return {
+      ...(snapshot.layers.length > 0 ? { LowerDir: this.#lower(snapshot.layers) } : {}),
+      MergedDir: join(this.#path(snapshot.folder), 'merged'),
+      UpperDir: this.#upper(snapshot),
+      WorkDir: join(this.#path(snapshot.folder), 'work'),
+    }
+  }
+
+  describeLayers(layers: readonly Digest[]): Readonly<Record<string, string>> {
+    const top = layers.at(-1)
+    if (top === undefined) return {}
+    const below = layers.slice(0, -1)
+    return { ...(below.length > 0 ? { LowerDir: this.#lower(below) } : {}), UpperDir: this.#path(this.#layerFolder(top)) }
+  }
+
+  async usage(key: string): Promise<number> {
+    return contentSize(this.#upper(this.#snapshot(key)))
+  }
+
+  async remove(key: string): Promise<void> {
+    const snapshot = this.#table.snapshot(key)
+    if (!snapshot) return
+    this.#table.dropSnapshot(key)
+    await discard(this.#path(snapshot.folder))
+  }
+
+  #snapshot(key: string): SnapshotRow {
+    const snapshot = this.#table.snapshot(key)
+    if (!snapshot) throw notFound(`snapshot ${key} does not exist`)
+    return snapshot
+  }
+
+  #layerFolder(diffId: Digest): number {
+    const row = this.#table.layer(diffId)
+    if (!row) throw notFound(`layer ${diffId} does not exist`)
+    return row.folder
+  }
+
+  #lower(layers: readonly Digest[]): string {
+    return layers.map(diffId => this.#path(this.#layerFolder(diffId))).reverse().join(':')
+  }
+
+  #upper({ folder }: SnapshotRow): string {
+    return join(this.#path(folder), 'upper')
+  }
+
+  #path(folder: number): string {
+    return join(this.#root, String(folder))
+  }
+}
+
+const layerOf = ({ diffId, size }: Layer): Layer => ({ diffId, size })
+
+/** A directory is gone from the caller's view at once, and its files a little later. */
+const discard = (path: string): Promise<void> => rm(path, { recursive: true, force: true, maxRetries: 2 })
+
+/** Bytes of files below a directory, hard links once. */
+const contentSize = async (directory: string | Buffer, seen = new Set<number>()): Promise<number> => {
+  let size = 0
+  for (const entry of await readdir(directory, { withFileTypes: true, encoding: 'buffer' })) {
+    const path = Buffer.concat([Buffer.from(directory), Buffer.from('/'), entry.name])
+    if (entry.isDirectory()) size += await contentSize(path, seen)
+    else if (entry.isFile()) {
+      const stat = await lstat(path)
+      if (stat.nlink === 1 || !seen.has(stat.ino)) size += stat.size
+      if (stat.nlink > 1) seen.add(stat.ino)
+    }
+  }
+  return size
+}
