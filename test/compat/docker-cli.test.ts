@@ -4,17 +4,15 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { importBusybox } from '../harness/busybox-image.ts'
 import { type CommandOptions, type CommandResult, run, runInTerminal } from '../harness/command.ts'
-import { TestDaemon, until } from '../harness/daemon.ts'
-import { HttpClient } from '../harness/http-client.ts'
+import { until } from '../harness/daemon.ts'
+import { type EngineUnderTest, engineUnderTest } from '../harness/engine-under-test.ts'
 import { freePort } from '../harness/port.ts'
 import { suiteRoot } from '../harness/suite-root.ts'
 
-const peer = process.env.TARE_TEST_PEER
 const folder = mkdtempSync(join(suiteRoot(), 'cli'))
 const env = { DOCKER_CONFIG: folder, DOCKER_BUILDKIT: '0', TERM: 'xterm' }
-let daemon: TestDaemon | undefined
+let engine: EngineUnderTest
 let host = ''
 
 const docker = (args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> =>
@@ -28,17 +26,12 @@ const ok = async (args: readonly string[], options?: CommandOptions): Promise<st
 }
 
 before(async () => {
-  if (peer) {
-    host = peer
-    await importBusybox(new HttpClient(peer.replace('unix://', '')))
-  } else {
-    daemon = await TestDaemon.start()
-    host = daemon.host
-  }
+  engine = await engineUnderTest()
+  host = engine.host
 })
 
 after(async () => {
-  await daemon?.[Symbol.asyncDispose]()
+  await engine[Symbol.asyncDispose]()
   rmSync(folder, { recursive: true })
 })
 

@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict'
 import { createServer, type Server } from 'node:net'
 import { after, afterEach, before, test } from 'node:test'
-import { TestDaemon } from '../harness/daemon.ts'
+import { type EngineUnderTest, engineUnderTest } from '../harness/engine-under-test.ts'
 import { freePort } from '../harness/port.ts'
 
 type Message = { message: string }
 
-let daemon: TestDaemon
+let daemon: EngineUnderTest
 before(async () => {
-  daemon = await TestDaemon.start()
+  daemon = await engineUnderTest()
 })
 after(() => daemon[Symbol.asyncDispose]())
 
@@ -23,8 +23,14 @@ const create = (name: string, body: object) =>
 
 const publish = (port: number) => ({
   Cmd: ['sleep', '600'],
+  ExposedPorts: { '80/tcp': {} },
   HostConfig: { PortBindings: { '80/tcp': [{ HostPort: String(port) }] } },
 })
+
+const connectivity = (name: string, reason: string) =>
+  new RegExp(
+    `^failed to set up container networking: driver failed programming external connectivity on endpoint ${name} \\([0-9a-f]{64}\\): ${reason}$`,
+  )
 
 const assertNotStarted = async (name: string, status = 'created') => {
   const { body } = await daemon.client.get<{ State: { Status: string; Pid: number } }>(`/containers/${name}/json`)
@@ -67,10 +73,7 @@ test('a port that another container has', async () => {
   await create('second', publish(port))
   const { status, body } = await daemon.client.post<Message>('/containers/second/start')
   assert.equal(status, 500)
-  assert.match(
-    body.message,
-    new RegExp(`Bind for (0\\.0\\.0\\.0|:::?|\\[::\\]):${port} failed: port is already allocated`),
-  )
+  assert.match(body.message, connectivity('second', `Bind for 0\\.0\\.0\\.0:${port} failed: port is already allocated`))
   await assertNotStarted('second')
   await daemon.client.delete('/containers/first', { force: 1 })
   assert.equal((await daemon.client.post('/containers/second/start')).status, 204, 'once it is free')
@@ -85,7 +88,8 @@ test('a port that a program of the host has', async () => {
     await create('web', publish(port))
     const { status, body } = await daemon.client.post<Message>('/containers/web/start')
     assert.equal(status, 500)
-    assert.match(body.message, new RegExp(`${port}.*address already in use`))
+    const bound = `failed to bind host port for 0\\.0\\.0\\.0:${port}:[\\d.]+:80/tcp: address already in use`
+    assert.match(body.message, connectivity('web', bound))
     await assertNotStarted('web')
   } finally {
     await new Promise(resolve => server.close(resolve))
