@@ -11,10 +11,10 @@ export type VolumeInspect = {
   readonly UsageData?: { readonly Size: number; readonly RefCount: number }
 }
 export type VolumeCreateRequest = {
-  readonly Name?: string
-  readonly Driver?: string
-  readonly DriverOpts?: Readonly<Record<string, string>> | null
-  readonly Labels?: Readonly<Record<string, string>> | null
+  readonly Name?: string | undefined
+  readonly Driver?: string | undefined
+  readonly DriverOpts?: Readonly<Record<string, string>> | null | undefined
+  readonly Labels?: Readonly<Record<string, string>> | null | undefined
 }
 export type VolumeListResponse = { readonly Volumes: readonly VolumeInspect[]; readonly Warnings: readonly string[] | null }
 export type VolumePruneResponse = { readonly VolumesDeleted: readonly string[]; readonly SpaceReclaimed: number }

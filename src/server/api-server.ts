@@ -128,18 +128,19 @@ export class ApiServer implements AsyncDisposable {
     try {
       await match.route.handler(context)
     } catch (error) {
-      this.#fail(request, response, error)
+      this.#fail(context, error)
     }
   }
 
-  #fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+  #fail({ request, response, hijacked }: RequestContext, error: unknown): void {
     const status = statusOf(error)
-    if (response.destroyed || response.socket?.destroyed) {
+    if (request.socket.destroyed) {
       this.#logger.debug({ method: request.method, url: request.url, err: error }, 'the client went away')
       return
     }
     if (status === 500) this.#logger.error({ method: request.method, url: request.url, err: error }, 'request failed')
     else this.#logger.debug({ method: request.method, url: request.url, status, error: messageOf(error) }, 'request refused')
+    if (hijacked) return
     if (response.headersSent) {
       // The status has left already; all that is still true is that the answer is not whole.
       response.destroy()

@@ -31,6 +31,7 @@ export type Connection = { readonly input: Readable; readonly output: Writable }
  */
 export const hijack = (context: RequestContext, tty: boolean): Connection => {
   const { request, response, upgrade } = context
+  context.hijacked = true
   if (upgrade === undefined) {
     response.useChunkedEncodingByDefault = false
     response.shouldKeepAlive = false

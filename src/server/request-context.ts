@@ -18,6 +18,8 @@ export class RequestContext {
   readonly version: string
   /** Set when the client asked to leave HTTP on a route that does so. */
   readonly upgrade: Upgrade | undefined
+  /** The connection has left HTTP: there is no response any more. */
+  hijacked = false
   #abort: AbortController | undefined
 
   constructor(facts: {
@@ -89,6 +91,21 @@ export class RequestContext {
     if (status === 204) this.response.writeHead(204)
     else this.response.writeHead(200, { 'Content-Length': 0 })
     this.response.end()
+  }
+
+  /**
+   * An answer of JSON objects told while `work` goes on. A failure before the first of them is an ordinary one, with
+   * its status; later it is told inside the stream.
+   */
+  async streamJson(work: (stream: JsonStream) => Promise<void>): Promise<void> {
+    const stream = this.jsonStream()
+    try {
+      await work(stream)
+    } catch (error) {
+      if (!this.response.headersSent) throw error
+      stream.fail(error)
+    }
+    stream.end()
   }
 
   /** Begins a stream of JSON objects, one a line. The headers leave with the first object or `flush()`. */

@@ -1,6 +1,8 @@
 import type { Filters } from '../api/filters.ts'
 import { invalidArgument } from '../errdefs.ts'
-import type { Volume } from './volumes.ts'
+
+/** What filters look at. */
+type Volume = { readonly name: string; readonly labels: Readonly<Record<string, string>> | null }
 
 /** The label of volumes that were made without a name. */
 export const ANONYMOUS_LABEL = 'com.docker.volume.anonymous'

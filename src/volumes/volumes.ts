@@ -20,6 +20,13 @@ export type Volume = {
   readonly createdAt: string
 }
 
+export type EnsureOptions = {
+  readonly driver?: string | undefined
+  readonly driverOptions?: Readonly<Record<string, string>> | undefined
+  readonly labels?: Readonly<Record<string, string>> | undefined
+  readonly anonymous?: boolean
+}
+
 type Row = { name: string; labels: string | null; options: string | null; created_at: string }
 
 const SCHEMA: Schema = {
@@ -57,32 +64,20 @@ export class Volumes {
     mkdirSync(this.#root, { recursive: true, mode: 0o701 })
   }
 
-  /** Makes a volume, or gives the one of that name. Throws InvalidArgument, NotFound (driver). */
+  /** Makes a volume, or gives the one of that name. Without a name it is anonymous. Throws InvalidArgument, NotFound (driver). */
   create(request: VolumeCreateRequest): VolumeInspect {
-    const driver = request.Driver || 'local'
     const name = request.Name || randomBytes(32).toString('hex')
-    if (driver !== 'local') {
-      throw notFound(`create ${name}: error looking up volume plugin ${driver}: plugin ${JSON.stringify(driver)} not found`)
+    return this.#inspect(this.#find(name) ?? this.#make(name, request, !request.Name))
+  }
+
+  /** The volume that a container asks for by `-v name:/path`, made now when there is none. Throws as `create` and `path` do. */
+  ensure(name: string, options: EnsureOptions = {}): { readonly name: string; readonly path: string; readonly created: boolean } {
+    const created = !this.has(name)
+    if (created) {
+      const { driver, driverOptions, labels, anonymous } = options
+      this.#make(name, { Driver: driver, DriverOpts: driverOptions, Labels: labels }, anonymous ?? false)
     }
-    checkName(name)
-    const known = this.#find(name)
-    if (known !== undefined) return this.#inspect(known)
-    const options = emptyToNull(request.DriverOpts)
-    if (options !== null) checkOptions(name, options)
-    // dockerd answers null where nothing was sent, and what was sent otherwise; anonymous volumes are marked as such.
-    const labels = request.Name ? (request.Labels ?? null) : { ...request.Labels, [ANONYMOUS_LABEL]: '' }
-    return this.#inspect(this.#make({ name, labels, options, createdAt: `${new Date().toISOString().slice(0, 19)}Z` }))
-  }
-
-  /** The volume of that name, made now when there is none: what `-v name:/path` asks for. */
-  ensure(name: string, request: Omit<VolumeCreateRequest, 'Name'> = {}): VolumeInspect {
-    const known = this.#find(name)
-    return known === undefined ? this.create({ ...request, Name: name }) : this.#inspect(known)
-  }
-
-  /** A new volume with a name of 64 hexadecimal digits: what `-v /path` and `VOLUME` ask for. */
-  createAnonymous(labels?: Readonly<Record<string, string>>): VolumeInspect {
-    return this.create({ Labels: labels ?? null })
+    return { name, path: this.path(name), created }
   }
 
   /** The directory to mount into a container. Throws NotFound; Internal when a bound directory is not there. */
@@ -137,6 +132,11 @@ export class Volumes {
     await this.#destroy(name)
   }
 
+  /** Takes back a volume that was made for a container which came to nothing. Quiet when it is gone or in use. */
+  async removeUnused(name: string): Promise<void> {
+    if (this.has(name) && this.#inUse(name).length === 0) await this.#destroy(name)
+  }
+
   /** Removes what no container has: anonymous volumes, all of them with the filter `all`. Throws InvalidArgument. */
   async prune(filters: Filters = {}, signal?: AbortSignal): Promise<VolumePruneResponse> {
     const matches = pruneFilter(filters)
@@ -163,13 +163,22 @@ export class Volumes {
     }
   }
 
-  #make(volume: Volume): Volume {
-    mkdirSync(this.#data(volume.name), { recursive: true, mode: 0o755 })
-    const { name, labels, options, createdAt } = volume
+  #make(name: string, request: Omit<VolumeCreateRequest, 'Name'>, anonymous: boolean): Volume {
+    const driver = request.Driver || 'local'
+    if (driver !== 'local') {
+      throw notFound(`create ${name}: error looking up volume plugin ${driver}: plugin ${JSON.stringify(driver)} not found`)
+    }
+    checkName(name)
+    const options = emptyToNull(request.DriverOpts)
+    if (options !== null) checkOptions(name, options)
+    // dockerd answers null where nothing was sent, and what was sent otherwise; anonymous volumes are marked as such.
+    const labels = anonymous ? { ...request.Labels, [ANONYMOUS_LABEL]: '' } : (request.Labels ?? null)
+    const createdAt = `${new Date().toISOString().slice(0, 19)}Z`
+    mkdirSync(this.#data(name), { recursive: true, mode: 0o755 })
     const asText = (map: object | null) => (map === null ? null : JSON.stringify(map))
     this.#database.run('INSERT INTO volumes (name, labels, options, created_at) VALUES (?, ?, ?, ?)', name, asText(labels), asText(options), createdAt)
     this.#events.publish('volume', 'create', name, { driver: 'local' })
-    return volume
+    return { name, labels, options, createdAt }
   }
 
   async #destroy(name: string): Promise<void> {
