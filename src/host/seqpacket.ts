@@ -1,10 +1,11 @@
+import { closeSync, constants as fsConstants, openSync } from 'node:fs'
 import { Socket } from 'node:net'
+import { basename, dirname } from 'node:path'
 import koffi from 'koffi'
 import { check, libc, SyscallError } from './libc.ts'
 
 const socketCall = libc.func('int socket(int domain, int type, int protocol)')
 const connectCall = libc.func('int connect(int fd, const void *address, unsigned int length)')
-const closeCall = libc.func('int close(int fd)')
 
 const AF_UNIX = 1
 const SOCK_SEQPACKET = 5
@@ -26,22 +27,29 @@ type PipeBinding = {
  * has no public name, hence the binding, which stays in this file. Throws SyscallError.
  */
 export const connectSeqpacket = (path: string): Socket => {
-  const name = Buffer.from(path)
-  if (name.length > PATH_LIMIT) throw new SyscallError('connect', 36, path)
+  if (Buffer.byteLength(path) > PATH_LIMIT) {
+    // The limit is on the address, not on the place: the directory goes by a short name.
+    const directory = openSync(dirname(path), fsConstants.O_RDONLY | fsConstants.O_DIRECTORY)
+    try {
+      return connectSeqpacket(`/proc/self/fd/${directory}/${basename(path)}`)
+    } finally {
+      closeSync(directory)
+    }
+  }
   const fd = check(socketCall(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), 'socket')
-  const address = Buffer.alloc(2 + name.length + 1)
+  const address = Buffer.alloc(2 + Buffer.byteLength(path) + 1)
   address.writeUInt16LE(AF_UNIX, 0)
-  name.copy(address, 2)
+  address.write(path, 2)
   if (connectCall(fd, address, address.length) < 0) {
     const error = new SyscallError('connect', koffi.errno(), path)
-    closeCall(fd)
+    closeSync(fd)
     throw error
   }
   const { Pipe, constants } = (process as unknown as { binding(name: 'pipe_wrap'): PipeBinding }).binding('pipe_wrap')
   const handle = new Pipe(constants.SOCKET)
   const failed = handle.open(fd)
   if (failed !== 0) {
-    closeCall(fd)
+    closeSync(fd)
     throw new SyscallError('open pipe handle', -failed, path)
   }
   return new Socket({ handle, readable: true, writable: true, allowHalfOpen: true } as object)

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { existsSync, readdirSync } from 'node:fs'
 import type { NetworkInspect } from '../api/network.ts'
 import type { Database, Schema } from '../database.ts'
 import { internal, messageOf, notFound } from '../errdefs.ts'
@@ -96,7 +97,7 @@ export class Networks {
 
   /** Makes a namespace of its own with its loopback up. */
   createSandbox(id: string): Sandbox {
-    const path = `${this.#settings.directory}/${id}`
+    const path = this.sandboxPath(id)
     const inside = createNetworkNamespace(path, () => {
       const netlink = new Netlink()
       netlink.request(setLinkUp(1))
@@ -106,7 +107,20 @@ export class Networks {
   }
 
   removeSandbox(id: string): void {
-    removeNetworkNamespace(`${this.#settings.directory}/${id}`)
+    removeNetworkNamespace(this.sandboxPath(id))
+  }
+
+  /** The file that names a sandbox's namespace. */
+  sandboxPath(id: string): string {
+    return `${this.#settings.directory}/${id}`
+  }
+
+  /** At start: lets go of sandboxes that no running container owns. */
+  sweep(owned: (id: string) => boolean): void {
+    if (!existsSync(this.#settings.directory)) return
+    for (const id of readdirSync(this.#settings.directory)) {
+      if (!owned(id)) this.removeSandbox(id)
+    }
   }
 
   /** Connects a sandbox to the default bridge and publishes its ports: all of it or nothing. Synchronous, some 2 ms. */
@@ -186,6 +200,10 @@ export class Networks {
   /** By name, id or the beginning of an id. Throws NotFound. `names` tells the names of containers. */
   inspect(reference: string, names: (containerId: string) => string): NetworkInspect {
     return this.#inspect(this.#row(reference), names)
+  }
+
+  find(reference: string): { readonly id: string; readonly name: string } | undefined {
+    return this.#database.get<Row>('SELECT * FROM networks WHERE name = ?1 OR id = ?1', reference)
   }
 
   /** Throws NotFound in Docker's words for a network that is not here. */

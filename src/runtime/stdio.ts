@@ -27,6 +27,8 @@ export class Stdio {
   readonly #stalled = new Set<Listener>()
   #socket: Socket | undefined
   #ended = false
+  readonly #connected = Promise.withResolvers<void>()
+  readonly #done = Promise.withResolvers<void>()
   #writing: Promise<void> = Promise.resolve()
 
   constructor(bundle: string) {
@@ -38,6 +40,7 @@ export class Stdio {
     if (this.#socket || this.#ended) return
     const socket = connectSeqpacket(join(this.#bundle, 'attach'))
     this.#socket = socket
+    this.#connected.resolve()
     socket.on('data', (packet: Buffer) => {
       const output: Output = { stream: packet[0] === STDERR ? 'stderr' : 'stdout', data: packet.subarray(1) }
       for (const listener of this.#listeners) {
@@ -79,6 +82,7 @@ export class Stdio {
   /** Sends to the process's stdin, in order. Resolves when the monitor has taken it; what comes after its end is dropped. */
   write(data: Buffer): Promise<void> {
     this.#writing = this.#writing.then(async () => {
+      await this.#connected.promise
       for (let at = 0; at < data.length; at += PACKET) {
         const socket = this.#socket
         if (!socket?.writable) return
@@ -91,9 +95,21 @@ export class Stdio {
 
   /** Ends the process's stdin, after what was written before; its output stays. */
   closeInput(): void {
-    this.#writing = this.#writing.then(() => {
+    this.#writing = this.#writing.then(async () => {
+      await this.#connected.promise
       this.#socket?.end()
     })
+  }
+
+  /** Resolves when all of the output has been handed on; a session that does not take it is waited for `patience` ms at most. */
+  async drained(patience: number): Promise<void> {
+    if (this.#socket && !this.#ended) {
+      const timer = setTimeout(() => this.end(), patience)
+      await this.#done.promise
+      clearTimeout(timer)
+    } else {
+      this.end()
+    }
   }
 
   /** Tells all sessions that there is no more, and disconnects. */
@@ -105,6 +121,8 @@ export class Stdio {
     this.#listeners.clear()
     this.#stalled.clear()
     for (const listener of listeners) listener.onEnd()
+    this.#connected.resolve()
+    this.#done.resolve()
   }
 }
 

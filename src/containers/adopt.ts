@@ -1,0 +1,92 @@
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { messageOf } from '../errdefs.ts'
+import { mountsBelow } from '../host/mount.ts'
+import type { Endpoint } from '../networks/networks.ts'
+import { Stdio } from '../runtime/stdio.ts'
+import type { Container } from './container.ts'
+import { bundleDirectory, type Context } from './context.ts'
+import { afterExit, releaseRuntime, scheduleRestart } from './exit.ts'
+import { removeLocked } from './remove.ts'
+import { restartDelay } from './restart-policy.ts'
+
+/** Docker's exit code for a container whose end nobody saw. */
+const LOST = 255
+
+/**
+ * At start, the state in SQLite is held against what the host shows: a process that runs is gone on with, one that ended
+ * meanwhile has its exit taken from conmon's file, one that vanished (a reboot) is recorded as lost, and what no container owns
+ * is swept away.
+ */
+export const adoptContainers = async (context: Context): Promise<void> => {
+  const { store, exits, log } = context
+  const endpoints = new Map<string, Endpoint>()
+  for (const container of store.all()) {
+    if (container.running && container.life.endpoint) endpoints.set(container.id, container.life.endpoint)
+  }
+  context.networks.adopt(endpoints)
+  for (const container of store.all()) {
+    const { id, life } = container
+    if (life.status === 'removing') {
+      await removeLocked(context, container, { removeVolumes: container.record.hostConfig.AutoRemove ?? false })
+    } else if (container.running) {
+      const exit = exits.read(id)
+      if (!exit && isAlive(context, container)) {
+        container.stdio = new Stdio(bundleDirectory(context, id))
+        exits.onExit(id, later => afterExit(context, container, later))
+        log.info({ container: id, pid: life.pid }, 'container runs on')
+      } else {
+        afterExit(context, container, exit ?? { exitCode: LOST, finishedAt: new Date() })
+      }
+    } else if (life.status === 'restarting') {
+      scheduleRestart(context, container, restartDelay(container.record.hostConfig.RestartPolicy, life, life.exitCode, 0) ?? 0)
+    } else {
+      await finishHalfStarted(context, container)
+      if (wantsStart(container)) {
+        store.update(container, { status: 'restarting' })
+        scheduleRestart(context, container, 0)
+      }
+    }
+  }
+  sweep(context)
+}
+
+/** The process of this container, not one that got its number later: its cgroup bears the container's id. */
+const isAlive = (context: Context, { id, life }: Container): boolean => {
+  if (!existsSync(bundleDirectory(context, id))) return false
+  try {
+    return readFileSync(`/proc/${life.pid}/cgroup`, 'utf8').includes(id)
+  } catch {
+    return false
+  }
+}
+
+/** `--restart always` means also after the daemon, or the host, was down. */
+const wantsStart = ({ life, record }: Container): boolean => {
+  const policy = record.hostConfig.RestartPolicy?.Name
+  return life.startedAt !== undefined && life.status === 'exited' && (policy === 'always' && !life.stoppedByUser)
+}
+
+/** A daemon that died in the middle of a start leaves a bundle, perhaps with a process that was never let go. */
+const finishHalfStarted = async (context: Context, container: Container): Promise<void> => {
+  if (!existsSync(bundleDirectory(context, container.id))) return
+  try {
+    await releaseRuntime(context, container)
+  } catch (error) {
+    context.log.warn({ container: container.id, err: messageOf(error) }, 'cannot clear away a start that was cut short')
+  }
+}
+
+/** Directories and namespaces of containers that nobody knows. */
+const sweep = (context: Context): void => {
+  const { settings, store, networks } = context
+  for (const directory of [settings.directory, settings.runDirectory]) {
+    if (!existsSync(directory)) continue
+    for (const name of readdirSync(directory)) {
+      if (store.find(name)?.id === name || mountsBelow(`${directory}/${name}`).length > 0) continue
+      rmSync(`${directory}/${name}`, { recursive: true, force: true })
+    }
+  }
+  rmSync(settings.execDirectory, { recursive: true, force: true })
+  networks.sweep(id => store.find(id)?.running ?? false)
+}
+

@@ -1,0 +1,181 @@
+import type {
+  ContainerCreateRequest,
+  ContainerCreateResponse,
+  ContainerInspect,
+  ContainerPruneResponse,
+  ContainerSummary,
+  ContainerTop,
+  ContainerWaitResponse,
+  ExecCreateRequest,
+  ExecInspect,
+  ExecStartRequest,
+  WaitCondition,
+} from '../api/container.ts'
+import { resizeTerminal } from '../runtime/stdio.ts'
+import type { Output } from '../runtime/stdio.ts'
+import { adoptContainers } from './adopt.ts'
+import { type AttachOptions, attachContainer } from './attach.ts'
+import type { AttachSession } from './attach-session.ts'
+import { bundleDirectory, type Context } from './context.ts'
+import { createContainer } from './create.ts'
+import { createExec, findExec, inspectExec, resizeExec, startExec } from './exec.ts'
+import { inspectContainer } from './inspect.ts'
+import { killContainer } from './kill.ts'
+import { type Filters, type ListOptions, listContainers } from './list.ts'
+import { type LogOptions, readLogs } from './logs.ts'
+import { pauseContainer, unpauseContainer } from './pause.ts'
+import { pruneContainers } from './prune.ts'
+import { type RemoveOptions, removeContainer } from './remove.ts'
+import { renameContainer } from './rename.ts'
+import { startContainer } from './start.ts'
+import { requireAllowed } from './state.ts'
+import { restartContainer, type StopOptions, stopContainer } from './stop.ts'
+import { topContainer } from './top.ts'
+import { waitContainer } from './wait.ts'
+
+export type { AttachOptions } from './attach.ts'
+export type { AttachSession } from './attach-session.ts'
+
+/** The containers of one engine: every verb by the container's name or id. Each verb's own file tells what it throws. */
+export class Containers implements AsyncDisposable {
+  readonly #context: Context
+
+  constructor(context: Context) {
+    this.#context = context
+  }
+
+  /** At start: finds out what became of those that ran, and goes on with them. */
+  adopt(): Promise<void> {
+    return adoptContainers(this.#context)
+  }
+
+  create(name: string | undefined, body: ContainerCreateRequest, platform?: string): Promise<ContainerCreateResponse> {
+    return createContainer(this.#context, name, body, platform)
+  }
+
+  start(reference: string): Promise<void> {
+    return startContainer(this.#context, this.#get(reference))
+  }
+
+  stop(reference: string, options: StopOptions = {}): Promise<void> {
+    return stopContainer(this.#context, this.#get(reference), options)
+  }
+
+  restart(reference: string, options: StopOptions = {}): Promise<void> {
+    return restartContainer(this.#context, this.#get(reference), options)
+  }
+
+  kill(reference: string, signal = ''): Promise<void> {
+    return killContainer(this.#context, this.#get(reference), signal)
+  }
+
+  pause(reference: string): Promise<void> {
+    return pauseContainer(this.#context, this.#get(reference))
+  }
+
+  unpause(reference: string): Promise<void> {
+    return unpauseContainer(this.#context, this.#get(reference))
+  }
+
+  rename(reference: string, name: string): Promise<void> {
+    return renameContainer(this.#context, this.#get(reference), name)
+  }
+
+  /** Throws NotFound at once, not by rejection: the caller may answer with its first bytes when this returns. */
+  wait(reference: string, condition: WaitCondition = 'not-running', signal?: AbortSignal): Promise<ContainerWaitResponse> {
+    return waitContainer(this.#get(reference), condition, signal)
+  }
+
+  remove(reference: string, options: RemoveOptions = { force: false, removeVolumes: false }): Promise<void> {
+    return removeContainer(this.#context, this.#get(reference), options)
+  }
+
+  prune(filters: Filters = {}): Promise<ContainerPruneResponse> {
+    return pruneContainers(this.#context, filters)
+  }
+
+  list(options: ListOptions = {}): Promise<ContainerSummary[]> {
+    return listContainers(this.#context, options)
+  }
+
+  inspect(reference: string, options: { readonly size?: boolean } = {}): Promise<ContainerInspect> {
+    return inspectContainer(this.#context, this.#get(reference), options.size ?? false)
+  }
+
+  top(reference: string, psArgs = ''): Promise<ContainerTop> {
+    return topContainer(this.#context, this.#get(reference), psArgs)
+  }
+
+  logs(reference: string, options: LogOptions, signal?: AbortSignal): { readonly tty: boolean; readonly frames: AsyncIterable<Output> } {
+    const container = this.#get(reference)
+    return { tty: container.record.config.Tty ?? false, frames: readLogs(this.#context, container, options, signal) }
+  }
+
+  attach(reference: string, options: AttachOptions): AttachSession {
+    return attachContainer(this.#context, this.#get(reference), options)
+  }
+
+  async resize(reference: string, height: number, width: number): Promise<void> {
+    const container = this.#get(reference)
+    requireAllowed('resize', container)
+    await resizeTerminal(bundleDirectory(this.#context, container.id), height, width)
+  }
+
+  createExec(reference: string, request: ExecCreateRequest): { Id: string } {
+    return createExec(this.#context, this.#get(reference), request)
+  }
+
+  /** Undefined for a detached one. */
+  startExec(id: string, options: ExecStartRequest): Promise<AttachSession | undefined> {
+    return startExec(this.#context, findExec(this.#context, id), options)
+  }
+
+  inspectExec(id: string): ExecInspect {
+    return inspectExec(findExec(this.#context, id))
+  }
+
+  resizeExec(id: string, height: number, width: number): Promise<void> {
+    return resizeExec(this.#context, findExec(this.#context, id), height, width)
+  }
+
+  /** Which containers use an image, and whether they run: what keeps it from being removed. */
+  usersOfImage(imageId: string): { readonly containerId: string; readonly running: boolean }[] {
+    return this.#context.store
+      .all()
+      .filter(container => container.record.image === imageId)
+      .map(container => ({ containerId: container.id, running: container.running }))
+  }
+
+  /** Which containers mount a volume. */
+  usersOfVolume(name: string): string[] {
+    return this.#context.store
+      .all()
+      .filter(container => container.record.mounts.some(mount => mount.Type === 'volume' && mount.Name === name))
+      .map(container => container.id)
+  }
+
+  /** The name of a container, or its id when there is none of that id. */
+  nameOf(id: string): string {
+    return this.#context.store.find(id)?.name ?? id
+  }
+
+  counts(): { readonly total: number; readonly running: number; readonly paused: number; readonly stopped: number } {
+    const all = this.#context.store.all()
+    const running = all.filter(container => container.life.status === 'running').length
+    const paused = all.filter(container => container.life.status === 'paused').length
+    return { total: all.length, running, paused, stopped: all.length - running - paused }
+  }
+
+  /** Ends what goes on in the background. Containers run on. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const container of this.#context.store.all()) {
+      clearTimeout(container.restartTimer)
+      container.stdio?.end()
+    }
+    await Promise.allSettled(this.#context.background)
+  }
+
+  #get(reference: string) {
+    return this.#context.store.get(reference)
+  }
+}

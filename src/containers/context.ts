@@ -1,0 +1,101 @@
+import type { Event, Events } from '../events.ts'
+import type { Logger } from '../log.ts'
+import type { Networks } from '../networks/networks.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { ImageConfig } from '../oci/image-config.ts'
+import type { Exits } from '../runtime/exits.ts'
+import type { OciRuntime } from '../runtime/oci-runtime.ts'
+import type { Snapshotter } from '../storage/snapshots/snapshotter.ts'
+import type { Container } from './container.ts'
+import type { ContainerStore } from './store.ts'
+
+/** What containers ask of images. */
+export type ImageSource = {
+  /** Throws NotFound. */
+  get(reference: string): ContainerImage
+  find(reference: string): ContainerImage | undefined
+}
+export type ContainerImage = {
+  readonly id: Digest
+  readonly config: ImageConfig
+  readonly layers: readonly { readonly diffId: Digest }[]
+}
+
+/** What containers ask of volumes. */
+export type VolumeSource = {
+  /** Makes the volume unless it is there. */
+  ensure(name: string, options?: VolumeOptions): { readonly name: string; readonly path: string; readonly created: boolean }
+  /** Takes away one that nobody uses; quiet when it is gone or still in use. */
+  removeUnused(name: string): Promise<void>
+}
+export type VolumeOptions = {
+  readonly driver?: string | undefined
+  readonly driverOptions?: Readonly<Record<string, string>> | undefined
+  readonly labels?: Readonly<Record<string, string>> | undefined
+  readonly anonymous?: boolean
+}
+
+/** The daemon's settings that containers follow; read where they are used, since a reload changes them. */
+export type ContainerSettings = {
+  readonly instance: string
+  /** Kept across reboots: one directory a container, with its log. */
+  readonly directory: string
+  /** Gone after a reboot: one directory a container, with its bundle. */
+  readonly runDirectory: string
+  /** Likewise: one directory a running exec. */
+  readonly execDirectory: string
+  readonly conmon: string
+  readonly cgroupParent: string
+  readonly cgroupVersion: 1 | 2
+  readonly cpus: number
+  readonly defaultShmSize: number
+  readonly noNewPrivileges: boolean
+  readonly init: boolean
+  readonly initPath: string
+  readonly dns: readonly string[]
+  readonly dnsSearch: readonly string[]
+  readonly dnsOptions: readonly string[]
+  readonly logDriver: string
+  readonly ulimits: Readonly<Record<string, { readonly soft: number; readonly hard: number }>>
+  readonly defaultRuntime: string
+  /** Throws InvalidArgument for a name that is not configured. */
+  runtime(name: string): OciRuntime
+}
+
+/** What every verb works with. */
+export type Context = {
+  readonly store: ContainerStore
+  readonly images: ImageSource
+  readonly snapshotter: Snapshotter
+  readonly networks: Networks
+  readonly volumes: VolumeSource
+  readonly exits: Exits
+  readonly events: Events
+  readonly log: Logger
+  readonly settings: ContainerSettings
+  /** Work that goes on after the answer; the engine waits for it before it ends. */
+  readonly background: Set<Promise<void>>
+}
+
+/** Where a container keeps what survives a reboot. */
+export const keptDirectory = (context: Context, id: string): string => `${context.settings.directory}/${id}`
+export const bundleDirectory = (context: Context, id: string): string => `${context.settings.runDirectory}/${id}`
+export const rootfsOf = (context: Context, id: string): string => `${bundleDirectory(context, id)}/rootfs`
+export const logPathOf = (context: Context, id: string): string => `${keptDirectory(context, id)}/${id}.log`
+
+/** Tells the world what happened to a container, with the attributes that Docker gives. */
+export const publish = (context: Context, container: Container, action: string, more: Readonly<Record<string, string>> = {}): Event =>
+  context.events.publish('container', action, container.id, {
+    ...container.record.config.Labels,
+    image: container.record.imageName,
+    name: container.name,
+    ...more,
+  })
+
+/** Lets work go on by itself; a failure is logged. */
+export const inBackground = (context: Context, what: string, work: Promise<void>): void => {
+  const task = work
+    .catch(error => context.log.error({ err: error }, what))
+    .finally(() => context.background.delete(task))
+  context.background.add(task)
+}

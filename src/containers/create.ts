@@ -1,0 +1,206 @@
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
+import type { ContainerConfig, ContainerCreateRequest, ContainerCreateResponse, HostConfig, MountPoint } from '../api/container.ts'
+import { invalidArgument, isKind, notFound, notImplemented } from '../errdefs.ts'
+import { exec } from '../host/exec.ts'
+import { portRequests } from '../networks/ports.ts'
+import { hostPlatform } from '../oci/platform.ts'
+import { familiarName, parseReference, withDefaultTag } from '../oci/reference.ts'
+import { availableCapabilities, capabilitiesFor } from '../runtime/capabilities.ts'
+import { resolveInside } from '../runtime/user.ts'
+import { mergeConfig } from './configuration.ts'
+import { Container, NEW } from './container.ts'
+import { bundleDirectory, type Context, type ContainerImage, keptDirectory, publish } from './context.ts'
+import { anonymousVolumeName, type MountRequest, mountPoint, mountRequests, prepareBindSource } from './mounts.ts'
+import { parseNamespaceMode } from './namespaces.ts'
+import { randomName } from './random-name.ts'
+import { checkResources } from './resources.ts'
+import { securityOptions } from './security.ts'
+
+const LOG_DRIVERS = ['', 'json-file', 'local', 'k8s-file', 'none']
+const RESTART_POLICIES = ['', 'no', 'always', 'on-failure', 'unless-stopped']
+
+/** Everything about a request that can be wrong without looking at the host. Throws InvalidArgument or NotImplemented. */
+const check = (context: Context, config: ContainerConfig, host: HostConfig): void => {
+  checkResources(host, context.settings.cpus)
+  securityOptions(host.SecurityOpt ?? [], context.settings)
+  capabilitiesFor({ privileged: host.Privileged, add: host.CapAdd, drop: host.CapDrop }, availableCapabilities())
+  portRequests(host.PortBindings, config.ExposedPorts, host.PublishAllPorts ?? false)
+  context.settings.runtime(host.Runtime || context.settings.defaultRuntime)
+  for (const [kind, mode] of [['pid', host.PidMode], ['ipc', host.IpcMode], ['uts', host.UTSMode]] as const) parseNamespaceMode(kind, mode)
+  const policy = host.RestartPolicy?.Name ?? ''
+  if (!RESTART_POLICIES.includes(policy)) {
+    throw invalidArgument(`invalid restart policy: unknown policy '${policy}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`)
+  }
+  if (host.AutoRemove && !['', 'no'].includes(policy)) throw invalidArgument("can't create 'AutoRemove' container with restart policy")
+  if (!LOG_DRIVERS.includes(host.LogConfig?.Type ?? '')) {
+    throw invalidArgument(`logger: no log driver named '${host.LogConfig?.Type}' is registered`)
+  }
+  if (config.WorkingDir && !config.WorkingDir.startsWith('/')) {
+    throw invalidArgument(`the working directory '${config.WorkingDir}' is invalid, it needs to be an absolute path`)
+  }
+  if ((host.DeviceRequests ?? []).length > 0) throw notImplemented('could not select device driver "" with capabilities: [[gpu]]')
+  if ((host.VolumesFrom ?? []).length > 0) throw notImplemented('--volumes-from is not supported yet')
+  if ((host.Links ?? []).length > 0) throw notImplemented('--link is not supported yet')
+  if (host.UsernsMode && host.UsernsMode !== 'host') throw invalidArgument('invalid user namespace mode')
+}
+
+/** A health check that would never run is said so. */
+const warningsFor = (config: ContainerConfig): string[] =>
+  config.Healthcheck?.Test && config.Healthcheck.Test[0] !== 'NONE' ? ['Health checks are not run yet: the container will have no health status.'] : []
+
+const findImage = (context: Context, name: string): ContainerImage => {
+  try {
+    return context.images.get(name)
+  } catch (error) {
+    if (!isKind(error, 'NotFound')) throw error
+    throw notFound(`No such image: ${familiarName(withDefaultTag(parseReference(name)))}`, { cause: error })
+  }
+}
+
+const checkPlatform = (image: ContainerImage, wanted: string | undefined): void => {
+  const { architecture, os } = hostPlatform()
+  if (image.config.os !== os) throw invalidArgument(`image operating system "${image.config.os}" cannot be used on this platform: operating system is not supported`)
+  const [wantedOs, wantedArchitecture] = (wanted ?? '').split('/')
+  if ((wantedOs && wantedOs !== image.config.os) || (wantedArchitecture && wantedArchitecture !== image.config.architecture)) {
+    throw notFound(
+      `image with reference was found but its platform (${image.config.os}/${image.config.architecture}) does not match the specified platform (${wanted})`,
+    )
+  }
+  if (image.config.architecture !== architecture) {
+    throw invalidArgument(
+      `the image's platform (${image.config.os}/${image.config.architecture}) does not match the host's (${os}/${architecture}), and running foreign architectures is not supported yet`,
+    )
+  }
+}
+
+/** Copies what the image has at a volume's place into a new, empty volume, owners and all. */
+const fillVolume = async (rootfs: string, destination: string, volume: string): Promise<void> => {
+  const source = resolveInside(rootfs, destination)
+  if (source === undefined || !statSync(source, { throwIfNoEntry: false })?.isDirectory()) return
+  if (readdirSync(volume).length > 0) return
+  await exec(['cp', '-a', '--', `${source}/.`, volume])
+}
+
+const resolveMounts = async (
+  context: Context,
+  requests: readonly MountRequest[],
+  id: string,
+  undo: AsyncDisposableStack,
+): Promise<MountPoint[]> => {
+  const points: MountPoint[] = []
+  const fill: { destination: string; path: string }[] = []
+  for (const request of requests) {
+    if (request.type !== 'volume') {
+      prepareBindSource(request)
+      points.push(mountPoint(request, undefined))
+      continue
+    }
+    const name = request.source ?? anonymousVolumeName()
+    const volume = context.volumes.ensure(name, {
+      driver: request.driver,
+      driverOptions: request.driverOptions,
+      labels: request.labels,
+      anonymous: request.source === undefined,
+    })
+    if (volume.created) undo.defer(() => context.volumes.removeUnused(name))
+    if (request.copy) fill.push({ destination: request.destination, path: volume.path })
+    points.push(mountPoint(request, volume))
+  }
+  if (fill.length > 0) {
+    const rootfs = `${bundleDirectory(context, id)}/rootfs`
+    mkdirSync(rootfs, { recursive: true })
+    context.snapshotter.mount(id, rootfs)
+    try {
+      for (const { destination, path } of fill) await fillVolume(rootfs, destination, path)
+    } finally {
+      await context.snapshotter.unmount(rootfs)
+      rmSync(bundleDirectory(context, id), { recursive: true, force: true })
+    }
+  }
+  return points
+}
+
+const reserveName = (context: Context, wanted: string | undefined, id: string): { name: string; reservation: Disposable } => {
+  if (wanted !== undefined) {
+    const name = wanted.replace(/^\//, '')
+    return { name, reservation: context.store.reserve(name, id) }
+  }
+  for (let attempt = 0; ; attempt++) {
+    const name = randomName(attempt)
+    if (context.store.isFree(name)) return { name, reservation: context.store.reserve(name, id) }
+  }
+}
+
+/** Makes a container: all of it, or nothing. Throws InvalidArgument, NotFound (image), Conflict (name). */
+export const createContainer = async (
+  context: Context,
+  name: string | undefined,
+  body: ContainerCreateRequest,
+  platform?: string,
+): Promise<ContainerCreateResponse> => {
+  const { HostConfig: host, NetworkingConfig: networking, ...own } = body
+  if (!own.Image) throw invalidArgument('Config cannot be empty in order to create a container')
+  const id = randomBytes(32).toString('hex')
+  await using undo = new AsyncDisposableStack()
+  const { name: chosen, reservation } = reserveName(context, name || undefined, id)
+  using _ = reservation
+  const image = findImage(context, own.Image)
+  checkPlatform(image, platform)
+  const config = mergeConfig(own, image.config.config ?? {}, id)
+  const hostConfig = completeHostConfig(context, host ?? {}, networking)
+  check(context, config, hostConfig)
+  const requests = mountRequests(hostConfig, Object.keys(config.Volumes ?? {}))
+
+  context.snapshotter.prepare(id, image.layers.map(layer => layer.diffId))
+  undo.defer(() => context.snapshotter.remove(id))
+  const directory = keptDirectory(context, id)
+  mkdirSync(directory, { recursive: true, mode: 0o710 })
+  undo.defer(() => rmSync(directory, { recursive: true, force: true }))
+  const mounts = await resolveMounts(context, requests, id, undo)
+
+  const container = new Container(
+    {
+      id,
+      name: chosen,
+      created: new Date().toISOString(),
+      image: image.id,
+      imageName: own.Image,
+      os: image.config.os,
+      config: { ...config, Image: own.Image },
+      hostConfig,
+      mounts,
+    },
+    NEW,
+  )
+  context.store.insert(container)
+  undo.move()
+  publish(context, container, 'create')
+  return { Id: id, Warnings: warningsFor(config) }
+}
+
+/** What inspect shows for what the client left out. */
+const completeHostConfig = (context: Context, host: HostConfig, networking: ContainerCreateRequest['NetworkingConfig']): HostConfig => {
+  const { settings } = context
+  const named = Object.keys(networking?.EndpointsConfig ?? {})[0]
+  const mode = host.NetworkMode && host.NetworkMode !== 'default' ? host.NetworkMode : (named ?? 'bridge')
+  const ulimits = [
+    ...(host.Ulimits ?? []),
+    ...Object.entries(settings.ulimits)
+      .filter(([name]) => !host.Ulimits?.some(own => own.Name === name))
+      .map(([Name, { soft, hard }]) => ({ Name, Soft: soft, Hard: hard })),
+  ]
+  return {
+    ...host,
+    NetworkMode: mode,
+    RestartPolicy: { Name: host.RestartPolicy?.Name || 'no', MaximumRetryCount: host.RestartPolicy?.MaximumRetryCount ?? 0 },
+    LogConfig: { Type: host.LogConfig?.Type || settings.logDriver, Config: host.LogConfig?.Config ?? {} },
+    Runtime: host.Runtime || settings.defaultRuntime,
+    ShmSize: host.ShmSize || settings.defaultShmSize,
+    IpcMode: host.IpcMode || 'private',
+    CgroupnsMode: host.CgroupnsMode || (settings.cgroupVersion === 2 ? 'private' : 'host'),
+    PortBindings: host.PortBindings ?? {},
+    Ulimits: ulimits,
+  }
+}
+

@@ -1,0 +1,191 @@
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import type { ExecCreateRequest, ExecInspect, ExecStartRequest } from '../api/container.ts'
+import { conflict, internal, invalidArgument, messageOf, notFound } from '../errdefs.ts'
+import type { ProcessSpec } from '../oci/runtime-spec.ts'
+import { availableCapabilities, capabilitiesFor } from '../runtime/capabilities.ts'
+import { execMonitored } from '../runtime/monitor.ts'
+import { RuntimeError } from '../runtime/oci-runtime.ts'
+import { resizeTerminal, Stdio } from '../runtime/stdio.ts'
+import { resolveUser } from '../runtime/user.ts'
+import { type AttachSession, openSession } from './attach-session.ts'
+import type { Container } from './container.ts'
+import { type Context, inBackground, publish, rootfsOf } from './context.ts'
+import { parseDetachKeys } from './detach-keys.ts'
+import { securityOptions } from './security.ts'
+import { processEnv } from './spec.ts'
+import { requireAllowed } from './state.ts'
+
+/** A process that is run in a container beside its own. It lives in memory: it ends with the container, and a new daemon does not know it. */
+export type Exec = {
+  readonly id: string
+  readonly container: Container
+  readonly request: ExecCreateRequest
+  state: 'created' | 'running' | 'exited'
+  pid: number
+  exitCode: number | null
+}
+
+/** Finished ones that are kept for those who ask; the oldest go first. */
+const KEPT = 32
+
+const bundleOf = (context: Context, exec: Exec): string => `${context.settings.execDirectory}/${exec.id.slice(0, 16)}`
+
+export const createExec = (context: Context, container: Container, request: ExecCreateRequest): { Id: string } => {
+  requireAllowed('exec', container)
+  if ((request.Cmd?.length ?? 0) === 0) throw invalidArgument('No exec command specified')
+  parseDetachKeys(request.DetachKeys ?? '')
+  const exec: Exec = { id: randomBytes(32).toString('hex'), container, request, state: 'created', pid: 0, exitCode: null }
+  const finished = [...container.execs.values()].filter(known => known.state === 'exited')
+  for (const old of finished.slice(0, Math.max(0, finished.length - KEPT))) container.execs.delete(old.id)
+  container.execs.set(exec.id, exec)
+  publish(context, container, `exec_create: ${(request.Cmd ?? []).join(' ')}`, { execID: exec.id })
+  return { Id: exec.id }
+}
+
+/** Throws NotFound. */
+export const findExec = (context: Context, id: string): Exec => {
+  for (const container of context.store.all()) {
+    const exec = container.execs.get(id)
+    if (exec) return exec
+  }
+  throw notFound(`No such exec instance: ${id}`)
+}
+
+const processSpec = (context: Context, { container, request }: Exec, size: ExecStartRequest['ConsoleSize']): ProcessSpec => {
+  const { config, hostConfig: host } = container.record
+  const user = resolveUser(rootfsOf(context, container.id), request.User || config.User || '', host.GroupAdd ?? [])
+  const privileged = request.Privileged || host.Privileged
+  const capabilities = capabilitiesFor({ privileged, add: host.CapAdd, drop: host.CapDrop }, availableCapabilities())
+  const effective = user.uid === 0 ? capabilities : []
+  const tty = request.Tty ?? false
+  const own = request.Env ?? []
+  const keys = new Set(own.map(entry => entry.split('=', 1)[0]))
+  const env = [...(config.Env ?? []).filter(entry => !keys.has(entry.split('=', 1)[0])), ...own]
+  const consoleSize = size ?? request.ConsoleSize
+  return {
+    terminal: tty,
+    ...(tty && consoleSize?.[0] ? { consoleSize: { height: consoleSize[0], width: consoleSize[1] } } : {}),
+    user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
+    args: request.Cmd ?? [],
+    env: processEnv({ ...config, Env: env }, tty, user.home),
+    cwd: request.WorkingDir || config.WorkingDir || '/',
+    capabilities: { bounding: capabilities, effective, permitted: effective },
+    noNewPrivileges: securityOptions(host.SecurityOpt ?? [], context.settings).noNewPrivileges,
+  }
+}
+
+/** Milliseconds that attached clients get to take the last output. */
+const PATIENCE = 2000
+
+const NOT_FOUND = 127
+const NOT_EXECUTABLE = 126
+
+/** What the runtime's refusal means, in Docker's words and exit code. */
+const failure = (error: unknown): { error: Error; exitCode: number } => {
+  if (!(error instanceof RuntimeError)) return { error: error as Error, exitCode: NOT_EXECUTABLE }
+  const said = messageOf(error)
+  const missing = /executable file not found|no such file or directory/.test(said)
+  const message = `OCI runtime exec failed: ${said}`
+  return missing
+    ? { error: invalidArgument(message, { cause: error }), exitCode: NOT_FOUND }
+    : /permission denied/.test(said)
+      ? { error: invalidArgument(message, { cause: error }), exitCode: NOT_EXECUTABLE }
+      : { error: internal(message, { cause: error }), exitCode: NOT_EXECUTABLE }
+}
+
+/** Starts an exec. Gives a session, or undefined when `detach` is asked for. Throws Conflict when it was started before. */
+export const startExec = async (context: Context, exec: Exec, options: ExecStartRequest): Promise<AttachSession | undefined> => {
+  const { container, request } = exec
+  if (exec.state !== 'created') throw conflict(`Exec command ${exec.id} has already run`)
+  requireAllowed('exec', container)
+  exec.state = 'running'
+  const { settings } = context
+  const bundle = bundleOf(context, exec)
+  const release = (): void => rmSync(bundle, { recursive: true, force: true })
+  const tty = request.Tty ?? false
+  const stdin = !options.Detach && (request.AttachStdin ?? false)
+  const fail = (cause: unknown): Error => {
+    const { error, exitCode } = failure(cause)
+    exec.state = 'exited'
+    exec.exitCode = exitCode
+    publish(context, container, 'exec_die', { execID: exec.id, exitCode: String(exitCode) })
+    release()
+    return error
+  }
+  try {
+    mkdirSync(`${bundle}/exit`, { recursive: true, mode: 0o700 })
+    writeFileSync(`${bundle}/process.json`, JSON.stringify(processSpec(context, exec, options.ConsoleSize)))
+    publish(context, container, `exec_start: ${(request.Cmd ?? []).join(' ')}`, { execID: exec.id })
+    const stdio = new Stdio(bundle)
+    const session = options.Detach
+      ? undefined
+      : openSession(stdio, {
+          tty,
+          stdin,
+          stdout: request.AttachStdout ?? false,
+          stderr: request.AttachStderr ?? false,
+          closesInput: !tty,
+          detachKeys: parseDetachKeys(request.DetachKeys ?? ''),
+          onDetach: () => publish(context, container, 'exec_detach', { execID: exec.id }),
+        })
+    const monitored = await execMonitored(
+      {
+        conmon: settings.conmon,
+        runtime: settings.runtime(container.record.hostConfig.Runtime || settings.defaultRuntime),
+        id: container.id,
+        bundle,
+        exitDir: `${bundle}/exit`,
+        terminal: tty,
+        stdin,
+        keepStdin: tty,
+        processSpec: `${bundle}/process.json`,
+      },
+      () => {
+        if (session) stdio.connect()
+      },
+    )
+    exec.pid = await monitored.pid
+    const settle = async (): Promise<void> => {
+      try {
+        exec.exitCode = await monitored.exitCode
+      } finally {
+        exec.pid = 0
+        // The code is there before clients see the end of the output: they ask for it right then.
+        exec.state = 'exited'
+        publish(context, container, 'exec_die', { execID: exec.id, exitCode: String(exec.exitCode ?? -1) })
+        await stdio.drained(PATIENCE)
+        release()
+      }
+    }
+    inBackground(context, 'end of an exec', settle())
+    return session
+  } catch (error) {
+    throw fail(error)
+  }
+}
+
+export const resizeExec = async (context: Context, exec: Exec, height: number, width: number): Promise<void> => {
+  if (exec.state !== 'running') throw conflict(`Container ${exec.container.id} is not running: exec process is not running`)
+  await resizeTerminal(bundleOf(context, exec), height, width)
+}
+
+export const inspectExec = ({ id, container, request, state, pid, exitCode }: Exec): ExecInspect => ({
+  ID: id,
+  Running: state === 'running',
+  ExitCode: exitCode,
+  ProcessConfig: {
+    tty: request.Tty ?? false,
+    entrypoint: request.Cmd?.[0] ?? '',
+    arguments: request.Cmd?.slice(1) ?? [],
+    privileged: request.Privileged ?? false,
+    ...(request.User ? { user: request.User } : {}),
+  },
+  OpenStdin: request.AttachStdin ?? false,
+  OpenStderr: request.AttachStderr ?? false,
+  OpenStdout: request.AttachStdout ?? false,
+  CanRemove: state === 'exited',
+  ContainerID: container.id,
+  DetachKeys: '',
+  Pid: pid,
+})

@@ -1,0 +1,78 @@
+import { existsSync, rmSync } from 'node:fs'
+import { callRuntime } from '../runtime/oci-runtime.ts'
+import type { Exit } from '../runtime/exits.ts'
+import type { Container } from './container.ts'
+import { bundleDirectory, type Context, inBackground, publish, rootfsOf } from './context.ts'
+import { removeLocked } from './remove.ts'
+import { restartDelay } from './restart-policy.ts'
+import { startLocked } from './start.ts'
+
+/** Milliseconds that attached clients get to take the last output; Docker's figure. */
+const PATIENCE = 2000
+
+/** A process has ended: its resources are given back, what came of it is kept and told, and its policy followed. */
+export const afterExit = (context: Context, container: Container, exit: Exit): void => {
+  inBackground(context, 'after the exit of a container', settle(context, container, exit))
+}
+
+const settle = async (context: Context, container: Container, exit: Exit): Promise<void> => {
+  using _ = await container.lock.acquire()
+  const { id, life } = container
+  if (!container.running) return
+  const oomKilled = existsSync(`${bundleDirectory(context, id)}/oom`)
+  await container.stdio?.drained(PATIENCE)
+  container.stdio = undefined
+  await releaseRuntime(context, container)
+  const startedAt = life.startedAt === undefined ? exit.finishedAt : new Date(life.startedAt)
+  context.store.update(container, {
+    status: 'exited',
+    pid: 0,
+    exitCode: exit.exitCode,
+    oomKilled,
+    finishedAt: exit.finishedAt.toISOString(),
+    endpoint: undefined,
+  })
+  context.exits.forget(id)
+  if (oomKilled) publish(context, container, 'oom')
+  const execDuration = Math.max(0, Math.floor((exit.finishedAt.getTime() - startedAt.getTime()) / 1000))
+  publish(context, container, 'die', { exitCode: String(exit.exitCode), execDuration: String(execDuration) })
+  followPolicy(context, container, exit, startedAt)
+  container.tell('exited')
+  if (container.record.hostConfig.AutoRemove) await removeLocked(context, container, { removeVolumes: true })
+}
+
+/** Takes down what a process that has ended left: its network, its root file system, the runtime's record of it. */
+export const releaseRuntime = async (context: Context, container: Container): Promise<void> => {
+  const { id } = container
+  const runtime = context.settings.runtime(container.record.hostConfig.Runtime || context.settings.defaultRuntime)
+  context.networks.disconnect(id)
+  await callRuntime(runtime, ['delete', '--force', id])
+  context.networks.removeSandbox(id)
+  await context.snapshotter.unmount(rootfsOf(context, id))
+  rmSync(bundleDirectory(context, id), { recursive: true, force: true })
+}
+
+const followPolicy = (context: Context, container: Container, exit: Exit, startedAt: Date): void => {
+  const delay = restartDelay(container.record.hostConfig.RestartPolicy, container.life, exit.exitCode, exit.finishedAt.getTime() - startedAt.getTime())
+  if (delay === undefined) return
+  context.store.update(container, { status: 'restarting', restartCount: container.life.restartCount + 1 })
+  scheduleRestart(context, container, delay)
+}
+
+/** Starts a container later, by its policy; a start that fails counts as an exit and is tried again. */
+export const scheduleRestart = (context: Context, container: Container, delay: number): void => {
+  const again = async (): Promise<void> => {
+    using _ = await container.lock.acquire()
+    if (container.life.status !== 'restarting') return
+    try {
+      await startLocked(context, container)
+    } catch (error) {
+      context.log.warn({ container: container.id, err: error }, 'restart failed')
+      const next = restartDelay(container.record.hostConfig.RestartPolicy, container.life, container.life.exitCode, 0)
+      if (next === undefined) return
+      context.store.update(container, { status: 'restarting', restartCount: container.life.restartCount + 1 })
+      scheduleRestart(context, container, next)
+    }
+  }
+  container.restartTimer = setTimeout(() => inBackground(context, 'restart of a container', again()), delay)
+}

@@ -1,0 +1,186 @@
+import { constants, type FileHandle, open } from 'node:fs/promises'
+import { watch } from 'node:fs'
+import { codeOf, conflict } from '../errdefs.ts'
+import type { Output } from '../runtime/stdio.ts'
+import type { Container } from './container.ts'
+import { type Context, logPathOf } from './context.ts'
+
+export type LogOptions = {
+  readonly stdout: boolean
+  readonly stderr: boolean
+  readonly follow?: boolean
+  /** Lines from the end; undefined for all. */
+  readonly tail?: number | undefined
+  /** Nanoseconds since the epoch. */
+  readonly since?: bigint | undefined
+  readonly until?: bigint | undefined
+  readonly timestamps?: boolean
+}
+
+/** One line of conmon's log: `2026-01-02T03:04:05.123456789+00:00 stdout F text`; `P`: the line goes on in the next. */
+type Entry = { readonly time: string; readonly stream: 'stdout' | 'stderr'; readonly partial: boolean; readonly text: Buffer }
+
+const CHUNK = 64 * 1024
+const NEWLINE = 10
+const SPACE = 32
+
+const parseEntry = (line: Buffer): Entry | undefined => {
+  const first = line.indexOf(SPACE)
+  const second = line.indexOf(SPACE, first + 1)
+  const third = line.indexOf(SPACE, second + 1)
+  if (first < 0 || second < 0 || third < 0) return undefined
+  const stream = line.toString('latin1', first + 1, second)
+  if (stream !== 'stdout' && stream !== 'stderr') return undefined
+  return {
+    time: line.toString('latin1', 0, first),
+    stream,
+    partial: line.toString('latin1', second + 1, third) === 'P',
+    text: line.subarray(third + 1),
+  }
+}
+
+/** RFC 3339 with nanoseconds in UTC, as Docker prints it. conmon writes local time with its offset. */
+export const utcTimestamp = (time: string): string => {
+  const match = /^(.{19})\.(\d{9})(?:\+00:00|Z)$/.exec(time)
+  if (match) return `${match[1]}.${match[2]}Z`
+  const other = /^(.{19})\.(\d{1,9})([+-]\d\d:\d\d)$/.exec(time)
+  if (!other) return time
+  return `${new Date(`${other[1]}${other[3]}`).toISOString().slice(0, 19)}.${(other[2] ?? '').padEnd(9, '0')}Z`
+}
+
+const nanoseconds = (time: string): bigint => {
+  const utc = utcTimestamp(time)
+  return BigInt(Date.parse(`${utc.slice(0, 19)}Z`)) * 1_000_000n + BigInt(utc.slice(20, 29))
+}
+
+/** Where the last `count` lines begin. Reads backwards, so that a long log costs nothing. */
+const tailOffset = async (file: FileHandle, size: number, count: number): Promise<number> => {
+  if (count === 0) return size
+  const buffer = Buffer.alloc(CHUNK)
+  let seen = 0
+  for (let end = size; end > 0; ) {
+    const start = Math.max(0, end - CHUNK)
+    const { bytesRead } = await file.read(buffer, 0, end - start, start)
+    const block = buffer.subarray(0, bytesRead)
+    for (let at = bytesRead - 1; at >= 0; at--) {
+      // A line ends here; it counts when it is the end of a whole one (`F`), seen from the line that follows it.
+      if (block[at] !== NEWLINE || start + at === size - 1) continue
+      if (++seen === count) return start + at + 1
+    }
+    end = start
+  }
+  return 0
+}
+
+/** The lines of a file from `offset` to its present end. `rest` keeps what has no end yet. */
+const readLines = async function* (file: FileHandle, position: { offset: number; rest: Buffer }): AsyncGenerator<Buffer> {
+  for (;;) {
+    const buffer = Buffer.allocUnsafe(CHUNK)
+    const { bytesRead } = await file.read(buffer, 0, CHUNK, position.offset)
+    if (bytesRead === 0) return
+    position.offset += bytesRead
+    let bytes = position.rest.length > 0 ? Buffer.concat([position.rest, buffer.subarray(0, bytesRead)]) : buffer.subarray(0, bytesRead)
+    for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE)) {
+      yield bytes.subarray(0, end)
+      bytes = bytes.subarray(end + 1)
+    }
+    position.rest = Buffer.from(bytes)
+  }
+}
+
+/** Resolves at the next sign that there may be more to read: the file changed, the container ended, or the reader is gone. */
+const nextChange = (signals: { pending: boolean; wake: (() => void) | undefined }): Promise<void> =>
+  new Promise(resolve => {
+    if (signals.pending) {
+      signals.pending = false
+      resolve()
+      return
+    }
+    signals.wake = () => {
+      signals.pending = false
+      signals.wake = undefined
+      resolve()
+    }
+  })
+
+/**
+ * A container's output from its log. With `follow` it goes on until the container ends or `signal` aborts.
+ * Throws Conflict when the container keeps no log.
+ */
+export const readLogs = (context: Context, container: Container, options: LogOptions, signal?: AbortSignal): AsyncIterable<Output> => {
+  if (container.record.hostConfig.LogConfig?.Type === 'none') {
+    throw conflict('configured logging driver does not support reading')
+  }
+  return follow(context, container, options, signal)
+}
+
+const follow = async function* (
+  context: Context,
+  container: Container,
+  options: LogOptions,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Output> {
+  const path = logPathOf(context, container.id)
+  const signals: { pending: boolean; wake: (() => void) | undefined } = { pending: false, wake: undefined }
+  const changed = (): void => {
+    signals.pending = true
+    signals.wake?.()
+  }
+  using _ = container.watch(changed)
+  signal?.addEventListener('abort', changed, { once: true })
+  const file = await openLog(path, options.follow ?? false)
+  if (!file) return
+  const watcher = options.follow ? watch(path, changed) : undefined
+  const format = formatter(options)
+  try {
+    const { size } = await file.stat()
+    const position = { offset: options.tail === undefined ? 0 : await tailOffset(file, size, options.tail), rest: Buffer.alloc(0) }
+    for (;;) {
+      // Asked before reading: what was written before the end is read after it.
+      const live = options.follow && (container.running || container.life.status === 'created' || container.life.status === 'restarting')
+      for await (const line of readLines(file, position)) {
+        if (signal?.aborted) return
+        const entry = parseEntry(line)
+        if (!entry) continue
+        const time = options.since === undefined && options.until === undefined ? 0n : nanoseconds(entry.time)
+        if (options.since !== undefined && time < options.since) continue
+        if (options.until !== undefined && time > options.until) return
+        const output = format(entry)
+        if (output) yield output
+      }
+      if (!live || signal?.aborted) return
+      await nextChange(signals)
+    }
+  } finally {
+    watcher?.close()
+    signal?.removeEventListener('abort', changed)
+    await file.close()
+  }
+}
+
+/** The log of a container that never ran does not exist; a follower makes it, so as to see what will come. */
+const openLog = async (path: string, make: boolean): Promise<FileHandle | undefined> => {
+  try {
+    return await open(path, make ? constants.O_RDONLY | constants.O_CREAT : constants.O_RDONLY, 0o640)
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** Turns log entries into output: a line that was cut in pieces gets one timestamp and one line end. */
+const formatter = (options: LogOptions): ((entry: Entry) => Output | undefined) => {
+  const continuing = { stdout: false, stderr: false }
+  return entry => {
+    const wanted = entry.stream === 'stdout' ? options.stdout : options.stderr
+    const begins = !continuing[entry.stream]
+    continuing[entry.stream] = entry.partial
+    if (!wanted) return undefined
+    const parts = [
+      ...(options.timestamps && begins ? [Buffer.from(`${utcTimestamp(entry.time)} `)] : []),
+      entry.text,
+      ...(entry.partial ? [] : [Buffer.of(NEWLINE)]),
+    ]
+    return { stream: entry.stream, data: Buffer.concat(parts) }
+  }
+}

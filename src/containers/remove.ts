@@ -1,0 +1,50 @@
+import { rmSync } from 'node:fs'
+import { conflict } from '../errdefs.ts'
+import type { Container } from './container.ts'
+import { bundleDirectory, type Context, keptDirectory, publish } from './context.ts'
+import { killLocked } from './kill.ts'
+import { requireAllowed } from './state.ts'
+import { nextSignal } from './wait.ts'
+
+export type RemoveOptions = { readonly force: boolean; readonly removeVolumes: boolean }
+
+/** Removes a container; a running one only with `force`, which kills it. Throws Conflict. */
+export const removeContainer = async (context: Context, container: Container, { force, removeVolumes }: RemoveOptions): Promise<void> => {
+  if (container.life.status === 'removing') throw conflict(`removal of container ${container.id} is already in progress`)
+  if (force) {
+    clearTimeout(container.restartTimer)
+    if (container.life.status === 'restarting') context.store.update(container, { status: 'exited', stoppedByUser: true })
+    if (container.running) {
+      context.store.update(container, { stoppedByUser: true })
+      const exited = nextSignal(container, ['exited', 'removed'])
+      await killLocked(context, container, 'SIGKILL')
+      if ((await exited) === 'removed') return
+    }
+  }
+  using _ = await container.lock.acquire()
+  // One that removes itself may have gone while this call waited.
+  if (context.store.find(container.id) !== container) return
+  if (!force) requireAllowed('remove', container)
+  await removeLocked(context, container, { removeVolumes })
+}
+
+/** Takes away a container that does not run. The caller holds its lock. */
+export const removeLocked = async (context: Context, container: Container, options: { readonly removeVolumes: boolean }): Promise<void> => {
+  const { id } = container
+  context.store.update(container, { status: 'removing' })
+  container.stdio?.end()
+  await context.snapshotter.remove(id)
+  rmSync(keptDirectory(context, id), { recursive: true, force: true })
+  rmSync(bundleDirectory(context, id), { recursive: true, force: true })
+  context.store.delete(container)
+  if (options.removeVolumes) {
+    for (const mount of container.record.mounts) {
+      if (mount.Type === 'volume' && isAnonymous(mount.Name)) await context.volumes.removeUnused(mount.Name)
+    }
+  }
+  publish(context, container, 'destroy')
+  container.tell('removed')
+}
+
+/** Volumes that the engine named go with their container; those that users named stay. */
+const isAnonymous = (name: string | undefined): name is string => name !== undefined && /^[0-9a-f]{64}$/.test(name)

@@ -1,0 +1,49 @@
+import type { Container } from './container.ts'
+import { type Context, publish } from './context.ts'
+import { killLocked, parseSignal } from './kill.ts'
+import { startLocked } from './start.ts'
+import { requireAllowed } from './state.ts'
+import { nextSignal } from './wait.ts'
+
+export type StopOptions = {
+  readonly signal?: string | undefined
+  /** Seconds until SIGKILL; negative: never. */
+  readonly timeout?: number | undefined
+}
+
+const DEFAULT_TIMEOUT = 10
+
+/** Asks a container's process to end, and ends it when it does not. Throws NotModified when nothing runs. */
+export const stopContainer = async (context: Context, container: Container, options: StopOptions): Promise<void> => {
+  requireAllowed('stop', container)
+  const { config } = container.record
+  const signal = options.signal || config.StopSignal || 'SIGTERM'
+  parseSignal(signal)
+  clearTimeout(container.restartTimer)
+  context.store.update(container, { stoppedByUser: true })
+  if (container.life.status === 'restarting') {
+    context.store.update(container, { status: 'exited' })
+    container.tell('exited')
+    return
+  }
+  const seconds = options.timeout ?? config.StopTimeout ?? DEFAULT_TIMEOUT
+  const ended = nextSignal(container, ['exited', 'removed'])
+  await killLocked(context, container, signal)
+  if (seconds >= 0) {
+    const timer = Promise.withResolvers<'late'>()
+    const handle = setTimeout(() => timer.resolve('late'), seconds * 1000)
+    const first = await Promise.race([ended, timer.promise])
+    clearTimeout(handle)
+    if (first === 'late') await killLocked(context, container, 'SIGKILL')
+  }
+  await ended
+  publish(context, container, 'stop')
+}
+
+/** Stops a container if it runs, and starts it. */
+export const restartContainer = async (context: Context, container: Container, options: StopOptions): Promise<void> => {
+  if (container.running || container.life.status === 'restarting') await stopContainer(context, container, options)
+  using _ = await container.lock.acquire()
+  await startLocked(context, container)
+  publish(context, container, 'restart')
+}
