@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { expandWord, expandWords } from './expand.ts'
+import { expandDocument, expandWord, expandWords } from './expand.ts'
 
 const values: Record<string, string> = { a: 'A', empty: '', path: '/usr/lib/x.tar.gz', words: 'x  y', foobar: 'foobarbaz' }
 const lookup = (name: string): string | undefined => values[name]
@@ -69,4 +69,8 @@ test('another escape character', () => assert.equal(expandWord('C:\\x`$a', looku
 test('words: a value splits outside quotes only', () => {
   assert.deepEqual(expandWords('$words "$words" \'a b\'c', lookup, '\\'), ['x', 'y', 'x  y', 'a bc'])
   assert.deepEqual(expandWords('  80   $nope ""', lookup, '\\'), ['80', ''])
+})
+
+test('a document keeps its quotes and other escapes', () => {
+  assert.equal(expandDocument(`"$a" '\${a}' \\$a \\\\ \\" \\n\n`, lookup, '\\'), `"A" 'A' $a \\ \\" \\n\n`)
 })

@@ -35,6 +35,16 @@ export const expandWords = (text: string, lookup: Lookup, escape: string): strin
   return words
 }
 
+/** Expands variables in a here-document, where quotes are characters like any other. */
+export const expandDocument = (text: string, lookup: Lookup, escape: string): string => {
+  try {
+    return new Lexer(text, lookup, escape).document()
+  } catch (error) {
+    if (!(error instanceof SyntaxProblem)) throw error
+    throw new SyntaxProblem(`failed to process here-document: ${error.message}`)
+  }
+}
+
 /** Text that stood in quotes or behind an escape: never split. */
 class Literal {
   readonly text: string
@@ -93,6 +103,23 @@ class Lexer {
     }
     if (end !== '') throw new SyntaxProblem("syntax error: missing '}'")
     return pieces
+  }
+
+  document(): string {
+    let result = ''
+    while (this.#at < this.#text.length) {
+      const char = this.#text[this.#at] as string
+      const next = this.#text[this.#at + 1]
+      if (char === '$') result += this.#dollar()
+      else if (char === this.#escape && (next === '$' || next === this.#escape)) {
+        result += next
+        this.#at += 2
+      } else {
+        result += char
+        this.#at++
+      }
+    }
+    return result
   }
 
   #single(): Literal {

@@ -1,0 +1,143 @@
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, readdirSync, rmdirSync } from 'node:fs'
+import { join, posix } from 'node:path'
+import type { Readable } from 'node:stream'
+import type { BuildEvent } from '../api/build.ts'
+import type { Database } from '../database.ts'
+import { internal, invalidArgument } from '../errdefs.ts'
+import type { Events } from '../events.ts'
+import type { Digest } from '../oci/digest.ts'
+import { familiarName, parseReference, withDefaultTag } from '../oci/reference.ts'
+import type { Snapshotter } from '../storage/snapshots/snapshotter.ts'
+import type { ContextTree } from './context/context-tree.ts'
+import { applyIgnoreRules } from './context/ignore-rules.ts'
+import { receiveContext } from './context/receive-context.ts'
+import { parseDockerfile } from './dockerfile/parse-dockerfile.ts'
+import type { Dockerfile } from './dockerfile/dockerfile.ts'
+import { BuildCache } from './solver/build-cache.ts'
+import type { EngineParts, ImageStore, NetworkMode, RunStep } from './solver/engine-parts.ts'
+import { parsePlatform } from './solver/parse-platform.ts'
+import { type Plan, planBuild } from './solver/plan.ts'
+import { solve } from './solver/solve.ts'
+import { imageConfigOf, type StageState } from './solver/stage-state.ts'
+import { type BuildInput, platformArgs, unusedBuildArgs } from './solver/step-environment.ts'
+import { SNAPSHOT_PREFIX } from './solver/step-snapshot.ts'
+import { fromText } from '../storage/archive/byte-string.ts'
+
+export type BuildRequest = {
+  /** A tar, compressed or not. Read once, to its end unless the build fails before. */
+  readonly context: Readable
+  /** The Dockerfile's path in the context; empty for `Dockerfile`. */
+  readonly dockerfile: string
+  /** References that the image gets. */
+  readonly tags: readonly string[]
+  /** A stage's name or number; empty for the last. */
+  readonly target: string
+  readonly buildArgs: Readonly<Record<string, string>>
+  readonly labels: Readonly<Record<string, string>>
+  readonly noCache: boolean
+  readonly network: NetworkMode
+  /** `linux/arm64`; empty for the host's. */
+  readonly platform: string
+}
+
+/**
+ * Builds images. A build is: receive the context → parse the Dockerfile → plan the stages → solve the plan → record the
+ * image. Nothing of a failed or abandoned build stays but the steps that succeeded, in the cache.
+ */
+export class Builder {
+  readonly #parts: EngineParts
+  readonly #events: Events
+  readonly #root: string
+
+  /** `root`: a directory of the builder's own; it is made. */
+  constructor(parts: {
+    readonly database: Database
+    readonly events: Events
+    readonly images: ImageStore
+    readonly snapshotter: Snapshotter
+    readonly runStep: RunStep
+    readonly root: string
+  }) {
+    const { database, events, images, snapshotter, runStep, root } = parts
+    const mounts = join(root, 'mounts')
+    mkdirSync(mounts, { recursive: true, mode: 0o700 })
+    this.#root = root
+    this.#events = events
+    this.#parts = { images, snapshotter, runStep, cache: new BuildCache(database), mounts }
+  }
+
+  /** Removes what builds of a daemon that died have left. Before the first build. */
+  async recover(): Promise<void> {
+    const { snapshotter, mounts } = this.#parts
+    for (const name of readdirSync(mounts)) {
+      const target = join(mounts, name)
+      await snapshotter.unmount(target)
+      rmdirSync(target)
+    }
+    for (const key of snapshotter.keys()) if (key.startsWith(SNAPSHOT_PREFIX)) await snapshotter.remove(key)
+  }
+
+  /** Layers that the cache lives from: they stay although no image has them. */
+  cachedLayers(): readonly Digest[] {
+    return this.#parts.cache.layers()
+  }
+
+  /** Throws DockerfileError, InvalidArgument, or what a step failed with. Aborting `signal` stops every step. */
+  async build(request: BuildRequest, onEvent: (event: BuildEvent) => void, signal: AbortSignal): Promise<{ imageId: Digest }> {
+    const tags = request.tags.map(tag => familiarName(withDefaultTag(parseTag(tag))))
+    const platform = request.platform === '' ? undefined : parsePlatform(request.platform)
+    const spool = join(this.#root, `context-${randomBytes(8).toString('hex')}`)
+    using context = await receiveContext(request.context, spool, signal)
+    const path = locateDockerfile(context, request.dockerfile)
+    const dockerfile = parseDockerfile(context.text(fromText(path)) ?? '', path)
+    await applyIgnoreRules(context, fromText(path))
+    const { escape } = dockerfile.directives
+    const input: BuildInput = { buildArgs: request.buildArgs, predefined: platformArgs(platform), escape }
+    const plan = planBuild(dockerfile, input, request.target, request.labels)
+    announce(dockerfile, plan, onEvent)
+    const { noCache, network } = request
+    const end = await solve(this.#parts, plan, { input, context, noCache, network, platform }, onEvent, signal)
+    const imageId = this.#record(end)
+    const unused = unusedBuildArgs(request.buildArgs, declaredArgs(dockerfile))
+    if (unused.length > 0) onEvent({ type: 'warning', message: `One or more build-args [${unused.join(' ')}] were not consumed` })
+    for (const tag of tags) if (this.#parts.images.find(tag)?.id !== imageId) this.#parts.images.tag(imageId, tag)
+    onEvent({ type: 'image', id: imageId, tags })
+    return { imageId }
+  }
+
+  /** The same steps give the same image: then there is nothing to write. */
+  #record(end: StageState): Digest {
+    if (end.id === undefined) throw invalidArgument('No image was generated. Is your Dockerfile empty?')
+    const { images } = this.#parts
+    if (images.find(end.id) !== undefined) return end.id
+    return images.create({ config: imageConfigOf(end), layers: end.layers }).id
+  }
+}
+
+const parseTag = (tag: string): ReturnType<typeof parseReference> => {
+  const reference = parseReference(tag)
+  if (reference.digest !== undefined) throw invalidArgument('build tag cannot contain a digest')
+  return reference
+}
+
+/** The Dockerfile's path in the context. Docker answers 500 to what is not there. */
+const locateDockerfile = (context: ContextTree, wanted: string): string => {
+  const path = posix.normalize((wanted === '' ? 'Dockerfile' : wanted).replace(/^\/+/, ''))
+  if (path === '..' || path.startsWith('../')) throw internal(`forbidden path outside the build context: ${path} ()`)
+  if (context.text(fromText(path)) !== undefined) return path
+  if (wanted === '' && context.text('dockerfile') !== undefined) return 'dockerfile'
+  throw internal(`Cannot locate specified Dockerfile: ${path}`)
+}
+
+const announce = (dockerfile: Dockerfile, plan: Plan, onEvent: (event: BuildEvent) => void): void => {
+  for (const { message, range } of dockerfile.warnings) onEvent({ type: 'warning', message, line: range.start })
+  for (const [vertex, facts] of plan.vertices.entries()) onEvent({ type: 'vertex', vertex, ...facts })
+}
+
+const declaredArgs = ({ globalArgs, stages }: Dockerfile): Set<string> =>
+  new Set(
+    [...globalArgs, ...stages.flatMap(({ instructions }) => instructions)].flatMap(instruction =>
+      instruction.keyword === 'ARG' ? instruction.args.map(({ name }) => name) : [],
+    ),
+  )

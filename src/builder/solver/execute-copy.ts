@@ -1,0 +1,66 @@
+import { Readable } from 'node:stream'
+import { codeOf, invalidArgument } from '../../errdefs.ts'
+import { unpack } from '../../storage/archive/archive-thread.ts'
+import { fromText } from '../../storage/archive/byte-string.ts'
+import { copyArchive } from './copy-archive.ts'
+import { ensureDirectory, findDestination } from './destination.ts'
+import type { EngineParts } from './engine-parts.ts'
+import { parseMode } from './file-mode.ts'
+import { openArchive } from './local-archive.ts'
+import { type Owner, resolveOwner } from './owner.ts'
+import type { Selected } from './select-sources.ts'
+import type { StageLayer } from './stage-state.ts'
+import { StepSnapshot } from './step-snapshot.ts'
+
+export type CopyRequest = {
+  readonly keyword: 'COPY' | 'ADD'
+  readonly selected: readonly Selected[]
+  /** Absolute; a slash at its end means a directory. */
+  readonly destination: string
+  readonly chown: string | undefined
+  readonly chmod: string | undefined
+}
+
+const ROOT: Owner = { uid: 0, gid: 0 }
+
+/** Copies on top of `layers`; what came of it is the new layer. */
+export const executeCopy = async (
+  parts: EngineParts,
+  layers: readonly StageLayer[],
+  request: CopyRequest,
+  signal: AbortSignal,
+): Promise<StageLayer | undefined> => {
+  const { keyword, selected, destination, chown, chmod } = request
+  if (selected.length === 0) throw invalidArgument(`${keyword} failed: no source files were specified`)
+  if (selected.length > 1 && !destination.endsWith('/')) {
+    throw invalidArgument(`When using ${keyword} with more than one source file, the destination must be a directory and end with a /`)
+  }
+  const changeMode = chmod === undefined ? undefined : parseMode(chmod)
+  await using snapshot = await StepSnapshot.mount(parts, layers)
+  const { root } = snapshot
+  const owner = chown === undefined ? undefined : resolveOwner(root, chown)
+  const plain: Selected[] = []
+  try {
+    for (const source of selected) {
+      const isFile = source.tree.entry(source.path)?.type === 'file'
+      const archive = keyword === 'ADD' && isFile ? await openArchive(source) : undefined
+      if (archive === undefined) plain.push(source)
+      else await unpack(archive, ensureDirectory(root, destination, owner ?? ROOT).real, { owner, signal })
+    }
+    const onlyFile = plain.length === 1 && selected.length === 1 && plain[0]?.tree.entry(plain[0].path)?.type !== 'directory'
+    if (plain.length > 0) {
+      const found = findDestination(root, destination)
+      const isDirectory = !onlyFile || destination.endsWith('/') || found.kind === 'directory'
+      const made = ensureDirectory(root, isDirectory ? destination : parentOf(`/${found.inside}`), owner ?? ROOT)
+      const inside = fromText(isDirectory ? made.inside : found.inside)
+      const archive = copyArchive(plain, { root, inside, isDirectory }, owner, changeMode)
+      await unpack(Readable.from(archive, { objectMode: false, signal }), root, { keepKinds: true, signal })
+    }
+  } catch (error) {
+    if (codeOf(error) === 'ENOSPC') throw invalidArgument(`failed to copy files: no space left on device`, { cause: error })
+    throw error
+  }
+  return await snapshot.commit()
+}
+
+const parentOf = (path: string): string => path.slice(0, path.lastIndexOf('/')) || '/'

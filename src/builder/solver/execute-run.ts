@@ -1,0 +1,47 @@
+import { chmodSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { EngineParts, OutputStream, RunStepRequest } from './engine-parts.ts'
+import { rememberMountPoints } from './mount-points.ts'
+import type { StageLayer } from './stage-state.ts'
+import { StepFailed } from './step-failed.ts'
+import { StepSnapshot } from './step-snapshot.ts'
+
+export type RunRequest = Pick<RunStepRequest, 'id' | 'args' | 'env' | 'cwd' | 'user' | 'network'> & {
+  /** A here-document with an interpreter line of its own: it becomes a program that is run instead. */
+  readonly script: string | undefined
+}
+
+/** Runs a command on top of `layers`; what it changed is the new layer. Throws StepFailed when it ends with other than 0. */
+export const executeRun = async (
+  parts: EngineParts,
+  layers: readonly StageLayer[],
+  { script, ...request }: RunRequest,
+  onOutput: (stream: OutputStream, chunk: Buffer) => void,
+  signal: AbortSignal,
+): Promise<StageLayer | undefined> => {
+  await using snapshot = await StepSnapshot.mount(parts, layers)
+  const { root } = snapshot
+  const forgetMountPoints = rememberMountPoints(root)
+  const program = script === undefined ? undefined : placeScript(root, request.id, script)
+  const args = program === undefined ? request.args : [program.path]
+  const { exitCode } = await parts.runStep({ ...request, args, rootfs: root }, onOutput, signal)
+  if (exitCode !== 0) throw new StepFailed(request.args, exitCode)
+  program?.remove()
+  forgetMountPoints()
+  return await snapshot.commit()
+}
+
+const placeScript = (root: string, id: string, script: string): { path: string; remove: () => void } => {
+  const { atime, mtime } = statSync(root)
+  const path = `/.heredoc-${id}`
+  const real = join(root, path)
+  writeFileSync(real, script, { flag: 'wx' })
+  chmodSync(real, 0o755)
+  return {
+    path,
+    remove: () => {
+      rmSync(real, { force: true })
+      utimesSync(root, atime, mtime)
+    },
+  }
+}

@@ -1,0 +1,87 @@
+import { type Platform, formatPlatform, hostPlatform } from '../../oci/platform.ts'
+import type { ArgInstruction } from '../dockerfile/instruction.ts'
+import { expandWord, type Lookup } from '../dockerfile/expand.ts'
+
+export type Args = ReadonlyMap<string, string | undefined>
+
+/** Usable in RUN without an ARG; they stay out of history and cache keys. */
+const PROXIES = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'].flatMap(name => [name, name.toLowerCase()])
+
+/** https://docs.docker.com/reference/dockerfile/#automatic-platform-args-in-the-global-scope */
+export const platformArgs = (target: Platform | undefined): Readonly<Record<string, string>> => {
+  const build = hostPlatform()
+  const describe = (prefix: string, platform: Platform): [string, string][] => [
+    [`${prefix}PLATFORM`, formatPlatform(platform)],
+    [`${prefix}OS`, platform.os],
+    [`${prefix}ARCH`, platform.architecture],
+    [`${prefix}VARIANT`, platform.variant ?? ''],
+  ]
+  return Object.fromEntries([...describe('BUILD', build), ...describe('TARGET', target ?? build)])
+}
+
+/** What the whole build was given from outside. */
+export type BuildInput = {
+  readonly buildArgs: Readonly<Record<string, string>>
+  readonly predefined: Readonly<Record<string, string>>
+  readonly escape: string
+}
+
+/** The ARGs before the first FROM: their defaults may name one another. */
+export const globalScope = (instructions: readonly ArgInstruction[], input: BuildInput): Args => {
+  const args = new Map<string, string | undefined>()
+  const lookup: Lookup = name => args.get(name) ?? input.predefined[name]
+  for (const { args: declared } of instructions) {
+    for (const { name, value } of declared) {
+      args.set(name, input.buildArgs[name] ?? (value === undefined ? undefined : expandWord(value, lookup, input.escape)))
+    }
+  }
+  return args
+}
+
+/** What one more ARG instruction adds to a stage's arguments. */
+export const declareArgs = (instruction: ArgInstruction, args: Args, env: readonly string[], globals: Args, input: BuildInput): Args => {
+  const next = new Map(args)
+  const lookup = lookupIn(env, next)
+  for (const { name, value } of instruction.args) {
+    const given = input.buildArgs[name]
+    const fallback =
+      value === undefined ? (globals.get(name) ?? input.predefined[name]) : expandWord(value, lookup, input.escape)
+    next.set(name, given ?? fallback)
+  }
+  return next
+}
+
+/** A variable as an instruction sees it: ENV comes before ARG. */
+export const lookupIn =
+  (env: readonly string[], args: Args): Lookup =>
+  name =>
+    environmentValue(env, name) ?? args.get(name)
+
+export const environmentValue = (env: readonly string[], name: string): string | undefined =>
+  env.findLast(entry => entry.startsWith(`${name}=`))?.slice(name.length + 1)
+
+/** `entries` with the variable set: in the place it had, or at the end. */
+export const withVariable = (env: readonly string[], name: string, value: string): string[] => {
+  const entry = `${name}=${value}`
+  const at = env.findIndex(candidate => candidate.startsWith(`${name}=`))
+  return at < 0 ? [...env, entry] : env.with(at, entry)
+}
+
+/** The declared arguments that reach a RUN, sorted: those that have a value and no ENV over them. */
+export const effectiveArgs = (args: Args, env: readonly string[]): string[] =>
+  [...args]
+    .filter(([name, value]) => value !== undefined && environmentValue(env, name) === undefined)
+    .map(([name, value]) => `${name}=${value}`)
+    .sort()
+
+/** The proxies given to the build that are not declared, which RUN gets silently. */
+export const proxyArgs = (buildArgs: Readonly<Record<string, string>>, args: Args, env: readonly string[]): string[] =>
+  PROXIES.filter(name => buildArgs[name] !== undefined && !args.has(name) && environmentValue(env, name) === undefined).map(
+    name => `${name}=${buildArgs[name]}`,
+  )
+
+/** Build arguments that nothing declares. */
+export const unusedBuildArgs = (given: Readonly<Record<string, string>>, declared: ReadonlySet<string>): string[] =>
+  Object.keys(given)
+    .filter(name => !declared.has(name) && !PROXIES.includes(name))
+    .sort()

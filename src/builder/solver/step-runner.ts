@@ -1,0 +1,215 @@
+import { randomBytes } from 'node:crypto'
+import { posix } from 'node:path'
+import { invalidArgument } from '../../errdefs.ts'
+import type { ContextTree } from '../context/context-tree.ts'
+import { SyntaxProblem } from '../dockerfile/dockerfile-error.ts'
+import { expandDocument, expandWord } from '../dockerfile/expand.ts'
+import { heredocContent } from '../dockerfile/heredoc.ts'
+import type { CopyInstruction, Instruction, RunInstruction } from '../dockerfile/instruction.ts'
+import { cacheKey, copyKey, nextKey, runKey, workdirKey } from './cache-key.ts'
+import { commandLine, configure } from './configure.ts'
+import { ensureDirectory } from './destination.ts'
+import { digestSources } from './digest-sources.ts'
+import { DocumentTree } from './document-tree.ts'
+import type { EngineParts, NetworkMode, OutputStream } from './engine-parts.ts'
+import { executeCopy } from './execute-copy.ts'
+import { executeRun } from './execute-run.ts'
+import { MountedTree } from './mounted-tree.ts'
+import type { Origin } from './plan.ts'
+import { type Selected, selectSources } from './select-sources.ts'
+import { advance, filesKey, imageState, type StageLayer, type StageState, shellOf } from './stage-state.ts'
+import { type Args, type BuildInput, effectiveArgs, lookupIn, proxyArgs } from './step-environment.ts'
+import { StepSnapshot } from './step-snapshot.ts'
+
+export type StepOptions = {
+  readonly input: BuildInput
+  readonly globals: Args
+  readonly context: ContextTree
+  readonly noCache: boolean
+  readonly network: NetworkMode
+  /** Where another stage ended. */
+  readonly stageEnd: (index: number) => Promise<StageState>
+}
+
+export type StepResult = { readonly state: StageState; readonly cached: boolean }
+
+/** Takes a stage through one instruction: finds what it left before, or executes it and records what it left. */
+export class StepRunner {
+  readonly #parts: EngineParts
+  readonly #options: StepOptions
+
+  constructor(parts: EngineParts, options: StepOptions) {
+    this.#parts = parts
+    this.#options = options
+  }
+
+  async run(
+    instruction: Instruction,
+    from: Origin | undefined,
+    state: StageState,
+    onOutput: (stream: OutputStream, chunk: Buffer) => void,
+    signal: AbortSignal,
+  ): Promise<StepResult> {
+    signal.throwIfAborted()
+    try {
+      switch (instruction.keyword) {
+        case 'RUN':
+          return await this.#run(instruction, state, onOutput, signal)
+        case 'COPY':
+        case 'ADD':
+          return await this.#copy(instruction, from, state, signal)
+        case 'WORKDIR':
+          return await this.#workdir(instruction.path, state)
+        default: {
+          const { comment, ...change } = configure(instruction, state, this.#options.globals, this.#options.input)
+          return this.#describe(state, change, nop(state, change.config, ` ${comment}`))
+        }
+      }
+    } catch (error) {
+      if (error instanceof SyntaxProblem) throw invalidArgument(error.message, { cause: error })
+      throw error
+    }
+  }
+
+  /** A step without files: recorded only for its time, so that the same build gives the same image. */
+  #describe(state: StageState, change: Parameters<typeof advance>[1], createdBy: string): StepResult {
+    const key = nextKey(state.key, createdBy, undefined)
+    const found = this.#options.noCache ? undefined : this.#parts.cache.find(key)
+    const created = found?.created ?? new Date().toISOString()
+    if (found === undefined) this.#parts.cache.record(key, { created, layer: undefined })
+    return { state: advance(state, change, { created, createdBy, layer: undefined, key }), cached: found !== undefined }
+  }
+
+  async #layer(
+    state: StageState,
+    change: Parameters<typeof advance>[1],
+    key: string,
+    createdBy: string,
+    execute: () => Promise<StageLayer | undefined>,
+  ): Promise<StepResult> {
+    const { cache, snapshotter } = this.#parts
+    let found = this.#options.noCache ? undefined : cache.find(key)
+    // Somebody may have removed the images that the layer was kept for.
+    if (found?.layer !== undefined && snapshotter.layer(found.layer.diffId) === undefined) found = undefined
+    const result = found ?? { layer: await execute(), created: new Date().toISOString() }
+    if (found === undefined) cache.record(key, result)
+    const step = { ...result, createdBy, key: nextKey(state.key, createdBy, result.layer?.diffId) }
+    return { state: advance(state, change, step), cached: found !== undefined }
+  }
+
+  #run(instruction: RunInstruction, state: StageState, onOutput: (stream: OutputStream, chunk: Buffer) => void, signal: AbortSignal): Promise<StepResult> {
+    const { input, network: common } = this.#options
+    const { config } = state
+    const env = config.Env ?? []
+    const { args, script } = runCommand(instruction, state)
+    const buildArgs = effectiveArgs(state.args, env)
+    const network = instruction.network ?? common
+    const facts = { cwd: config.WorkingDir || '/', user: config.User ?? '', network, script }
+    const key = runKey({ ...facts, files: filesKey(state), args, env: [...buildArgs, '', ...env] })
+    const prefix = buildArgs.length === 0 ? '' : `|${buildArgs.length} ${buildArgs.join(' ')} `
+    return this.#layer(state, {}, key, `${prefix}${args.join(' ')}`, () => {
+      const id = randomBytes(16).toString('hex')
+      const whole = [...env, ...buildArgs, ...proxyArgs(input.buildArgs, state.args, env)]
+      return executeRun(this.#parts, state.layers, { ...facts, id, args, env: whole }, onOutput, signal)
+    })
+  }
+
+  #workdir(path: string, state: StageState): Promise<StepResult> {
+    const lookup = lookupIn(state.config.Env ?? [], state.args)
+    const wanted = expandWord(path, lookup, this.#options.input.escape)
+    if (wanted === '') throw new SyntaxProblem('cannot normalize nothing')
+    const WorkingDir = posix.resolve(state.config.WorkingDir || '/', wanted)
+    const config = { ...state.config, WorkingDir }
+    return this.#layer(state, { config }, workdirKey(filesKey(state), WorkingDir), nop(state, config, `WORKDIR ${WorkingDir}`), async () => {
+      await using snapshot = await StepSnapshot.mount(this.#parts, state.layers)
+      ensureDirectory(snapshot.root, WorkingDir, { uid: 0, gid: 0 })
+      return await snapshot.commit()
+    })
+  }
+
+  async #copy(instruction: CopyInstruction, from: Origin | undefined, state: StageState, signal: AbortSignal): Promise<StepResult> {
+    const { input, context } = this.#options
+    const { keyword } = instruction
+    const lookup = lookupIn(state.config.Env ?? [], state.args)
+    const expand = (text: string): string => expandWord(text, lookup, input.escape)
+    const patterns = instruction.sources.map(expand)
+    const destination = absoluteDestination(expand(instruction.destination), state.config.WorkingDir || '/')
+    const chown = instruction.chown === undefined ? undefined : expand(instruction.chown)
+    const chmod = instruction.chmod === undefined ? undefined : expand(instruction.chmod)
+    const documents = instruction.heredocs.map(heredoc => ({
+      name: heredoc.name,
+      content: heredoc.expand ? expandDocument(heredocContent(heredoc), lookup, input.escape) : heredocContent(heredoc),
+    }))
+    const written = documents.length === 0 ? [] : selectDocuments(documents)
+
+    const origin = from === undefined ? undefined : await this.#origin(from)
+    const selected = origin === undefined ? selectSources(context, patterns, keyword, 'context') : []
+    const sources =
+      origin === undefined
+        ? digestSources(context, selected)
+        : cacheKey('from', filesKey(origin), patterns)
+    const digest = documents.length === 0 ? sources : cacheKey(sources, documents.flatMap(({ name, content }) => [name, content]))
+    const key = copyKey({ files: filesKey(state), keyword, sources: digest, destination, owner: chown, mode: chmod })
+    const kind = origin === undefined ? sourceKind([...selected, ...written]) : 'file'
+    const flag = chown === undefined ? '' : `--chown=${chown} `
+    const createdBy = nop(state, state.config, `${keyword} ${flag}${kind}:${digest} in ${destination} `)
+    return await this.#layer(state, {}, key, createdBy, async () => {
+      const request = { keyword, destination, chown, chmod }
+      if (origin === undefined) return await executeCopy(this.#parts, state.layers, { ...request, selected: [...selected, ...written] }, signal)
+      await using mounted = await StepSnapshot.mount(this.#parts, origin.layers)
+      using tree = new MountedTree(mounted.root)
+      const taken = selectSources(tree, patterns, keyword, 'stage')
+      return await executeCopy(this.#parts, state.layers, { ...request, selected: [...taken, ...written] }, signal)
+    })
+  }
+
+  async #origin(from: Origin): Promise<StageState> {
+    if (from === 'scratch') throw new SyntaxProblem('COPY --from=scratch has no files')
+    if ('stage' in from) return await this.#options.stageEnd(from.stage)
+    const image = this.#parts.images.find(from.image)
+    if (image !== undefined) return imageState(image)
+    try {
+      return imageState(this.#parts.images.get(from.image))
+    } catch (error) {
+      throw invalidArgument(`invalid from flag value ${from.image}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+    }
+  }
+}
+
+/** History's words for a step that runs nothing. SHELL counts from its own line on. */
+const nop = (state: StageState, config: StageState['config'], text: string): string => [...shellOf(config ?? state.config), `#(nop) ${text}`].join(' ')
+
+const runCommand = (instruction: RunInstruction, { config }: StageState): { args: readonly string[]; script: string | undefined } => {
+  const { command, heredocs } = instruction
+  const [first, second] = heredocs
+  if (command.form === 'exec' || first === undefined) return { args: commandLine(command, config), script: undefined }
+  const alone = second === undefined && /^<<-?(["']?)[^\s<"']+\1$/.test(command.text)
+  if (alone) {
+    const content = heredocContent(first)
+    if (content.startsWith('#!')) return { args: [command.text], script: content }
+    return { args: [...shellOf(config), content], script: undefined }
+  }
+  const documents = heredocs.map(({ raw, name }) => `\n${raw}${name}`).join('')
+  return { args: [...shellOf(config), `${command.text}${documents}\n`], script: undefined }
+}
+
+const selectDocuments = (documents: readonly { name: string; content: string }[]): Selected[] => {
+  const tree = new DocumentTree(documents, BigInt(Math.floor(Date.now() / 1000)) * 1_000_000_000n)
+  return documents.map(({ name }) => {
+    const path = Buffer.from(name).toString('latin1')
+    return { tree, path, name: path }
+  })
+}
+
+/** Relative ones start at the working directory. A slash at the end, also that of `.`, says that it is a directory. */
+const absoluteDestination = (destination: string, workingDirectory: string): string => {
+  const directory = destination === '' || /(?:^|\/)\.{0,2}$/.test(destination)
+  const path = posix.resolve(workingDirectory, destination)
+  return directory && path !== '/' ? `${path}/` : path
+}
+
+const sourceKind = (selected: readonly Selected[]): 'file' | 'dir' | 'multi' => {
+  const [first, second] = selected
+  if (second !== undefined) return 'multi'
+  return first?.tree.entry(first.path)?.type === 'directory' ? 'dir' : 'file'
+}
