@@ -8,7 +8,6 @@ import type {
   ContainerWaitResponse,
   ExecCreateRequest,
   ExecInspect,
-  ExecStartRequest,
   WaitCondition,
 } from '../api/container.ts'
 import { resizeTerminal } from '../runtime/stdio.ts'
@@ -18,7 +17,7 @@ import { type AttachOptions, attachContainer } from './attach.ts'
 import type { AttachSession } from './attach-session.ts'
 import { bundleDirectory, type Context } from './context.ts'
 import { createContainer } from './create.ts'
-import { createExec, findExec, inspectExec, resizeExec, startExec } from './exec.ts'
+import { createExec, type ExecOptions, findExec, inspectExec, resizeExec, startExec } from './exec.ts'
 import { inspectContainer } from './inspect.ts'
 import { killContainer } from './kill.ts'
 import { type Filters, type ListOptions, listContainers } from './list.ts'
@@ -111,7 +110,7 @@ export class Containers implements AsyncDisposable {
     return { tty: container.record.config.Tty ?? false, frames: readLogs(this.#context, container, options, signal) }
   }
 
-  attach(reference: string, options: AttachOptions): AttachSession {
+  async attach(reference: string, options: AttachOptions): Promise<AttachSession> {
     return attachContainer(this.#context, this.#get(reference), options)
   }
 
@@ -126,7 +125,7 @@ export class Containers implements AsyncDisposable {
   }
 
   /** Undefined for a detached one. */
-  startExec(id: string, options: ExecStartRequest): Promise<AttachSession | undefined> {
+  startExec(id: string, options: ExecOptions): Promise<AttachSession | undefined> {
     return startExec(this.#context, findExec(this.#context, id), options)
   }
 

@@ -1,3 +1,4 @@
+import type { Ulimit } from '../api/container.ts'
 import type { Event, Events } from '../events.ts'
 import type { Logger } from '../log.ts'
 import type { Networks } from '../networks/networks.ts'
@@ -56,7 +57,7 @@ export type ContainerSettings = {
   readonly dnsSearch: readonly string[]
   readonly dnsOptions: readonly string[]
   readonly logDriver: string
-  readonly ulimits: Readonly<Record<string, { readonly soft: number; readonly hard: number }>>
+  readonly ulimits: Readonly<Record<string, Ulimit>>
   readonly defaultRuntime: string
   /** Throws InvalidArgument for a name that is not configured. */
   runtime(name: string): OciRuntime

@@ -186,9 +186,7 @@ const completeHostConfig = (context: Context, host: HostConfig, networking: Cont
   const mode = host.NetworkMode && host.NetworkMode !== 'default' ? host.NetworkMode : (named ?? 'bridge')
   const ulimits = [
     ...(host.Ulimits ?? []),
-    ...Object.entries(settings.ulimits)
-      .filter(([name]) => !host.Ulimits?.some(own => own.Name === name))
-      .map(([Name, { soft, hard }]) => ({ Name, Soft: soft, Hard: hard })),
+    ...Object.values(settings.ulimits).filter(({ Name }) => !host.Ulimits?.some(own => own.Name === Name)),
   ]
   return {
     ...host,

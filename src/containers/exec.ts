@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import type { ExecCreateRequest, ExecInspect, ExecStartRequest } from '../api/container.ts'
+import type { ExecCreateRequest, ExecInspect } from '../api/container.ts'
 import { conflict, internal, invalidArgument, messageOf, notFound } from '../errdefs.ts'
 import type { ProcessSpec } from '../oci/runtime-spec.ts'
 import { availableCapabilities, capabilitiesFor } from '../runtime/capabilities.ts'
 import { execMonitored } from '../runtime/monitor.ts'
 import { RuntimeError } from '../runtime/oci-runtime.ts'
+import { processEnv } from '../runtime/process-env.ts'
 import { resizeTerminal, Stdio } from '../runtime/stdio.ts'
 import { resolveUser } from '../runtime/user.ts'
 import { type AttachSession, openSession } from './attach-session.ts'
@@ -13,7 +14,6 @@ import type { Container } from './container.ts'
 import { type Context, inBackground, publish, rootfsOf } from './context.ts'
 import { parseDetachKeys } from './detach-keys.ts'
 import { securityOptions } from './security.ts'
-import { processEnv } from './spec.ts'
 import { requireAllowed } from './state.ts'
 
 /** A process that is run in a container beside its own. It lives in memory: it ends with the container, and a new daemon does not know it. */
@@ -24,6 +24,12 @@ export type Exec = {
   state: 'created' | 'running' | 'exited'
   pid: number
   exitCode: number | null
+}
+
+export type ExecOptions = {
+  readonly detach: boolean
+  /** Rows and columns. */
+  readonly consoleSize?: readonly [number, number] | undefined
 }
 
 /** Finished ones that are kept for those who ask; the oldest go first. */
@@ -52,7 +58,7 @@ export const findExec = (context: Context, id: string): Exec => {
   throw notFound(`No such exec instance: ${id}`)
 }
 
-const processSpec = (context: Context, { container, request }: Exec, size: ExecStartRequest['ConsoleSize']): ProcessSpec => {
+const processSpec = (context: Context, { container, request }: Exec, size: ExecOptions['consoleSize']): ProcessSpec => {
   const { config, hostConfig: host } = container.record
   const user = resolveUser(rootfsOf(context, container.id), request.User || config.User || '', host.GroupAdd ?? [])
   const privileged = request.Privileged || host.Privileged
@@ -68,7 +74,7 @@ const processSpec = (context: Context, { container, request }: Exec, size: ExecS
     ...(tty && consoleSize?.[0] ? { consoleSize: { height: consoleSize[0], width: consoleSize[1] } } : {}),
     user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
     args: request.Cmd ?? [],
-    env: processEnv({ ...config, Env: env }, tty, user.home),
+    env: processEnv(env, { hostname: config.Hostname, tty, home: user.home }),
     cwd: request.WorkingDir || config.WorkingDir || '/',
     capabilities: { bounding: capabilities, effective, permitted: effective },
     noNewPrivileges: securityOptions(host.SecurityOpt ?? [], context.settings).noNewPrivileges,
@@ -95,7 +101,7 @@ const failure = (error: unknown): { error: Error; exitCode: number } => {
 }
 
 /** Starts an exec. Gives a session, or undefined when `detach` is asked for. Throws Conflict when it was started before. */
-export const startExec = async (context: Context, exec: Exec, options: ExecStartRequest): Promise<AttachSession | undefined> => {
+export const startExec = async (context: Context, exec: Exec, options: ExecOptions): Promise<AttachSession | undefined> => {
   const { container, request } = exec
   if (exec.state !== 'created') throw conflict(`Exec command ${exec.id} has already run`)
   requireAllowed('exec', container)
@@ -104,7 +110,7 @@ export const startExec = async (context: Context, exec: Exec, options: ExecStart
   const bundle = bundleOf(context, exec)
   const release = (): void => rmSync(bundle, { recursive: true, force: true })
   const tty = request.Tty ?? false
-  const stdin = !options.Detach && (request.AttachStdin ?? false)
+  const stdin = !options.detach && (request.AttachStdin ?? false)
   const fail = (cause: unknown): Error => {
     const { error, exitCode } = failure(cause)
     exec.state = 'exited'
@@ -115,10 +121,10 @@ export const startExec = async (context: Context, exec: Exec, options: ExecStart
   }
   try {
     mkdirSync(`${bundle}/exit`, { recursive: true, mode: 0o700 })
-    writeFileSync(`${bundle}/process.json`, JSON.stringify(processSpec(context, exec, options.ConsoleSize)))
+    writeFileSync(`${bundle}/process.json`, JSON.stringify(processSpec(context, exec, options.consoleSize)))
     publish(context, container, `exec_start: ${(request.Cmd ?? []).join(' ')}`, { execID: exec.id })
     const stdio = new Stdio(bundle)
-    const session = options.Detach
+    const session = options.detach
       ? undefined
       : openSession(stdio, {
           tty,

@@ -2,7 +2,8 @@ import type { ContainerConfig, HostConfig } from '../api/container.ts'
 import { invalidArgument } from '../errdefs.ts'
 import type { DeviceSpec, LinuxSpec, MountSpec, NamespaceType, ProcessSpec, RuntimeSpec } from '../oci/runtime-spec.ts'
 import { capabilitiesFor } from '../runtime/capabilities.ts'
-import { DEFAULT_PATH, defaultMounts, MASKED_PATHS, OCI_VERSION, READONLY_PATHS } from '../runtime/default-spec.ts'
+import { defaultMounts, MASKED_PATHS, OCI_VERSION, READONLY_PATHS } from '../runtime/default-spec.ts'
+import { processEnv } from '../runtime/process-env.ts'
 import type { ProcessUser } from '../runtime/user.ts'
 import { commandOf } from './configuration.ts'
 import { resourcesSpec } from './resources.ts'
@@ -32,19 +33,6 @@ export type SpecFacts = {
 const INIT_PATH = '/sbin/docker-init'
 const NAMESPACES: readonly NamespaceType[] = ['mount', 'pid', 'network', 'ipc', 'uts']
 const DEFAULT_SYSCTLS = { 'net.ipv4.ip_unprivileged_port_start': '0', 'net.ipv4.ping_group_range': '0 2147483647' }
-
-/** The environment of a container's process: the engine's part first, so that the image and the user override it. */
-export const processEnv = (config: ContainerConfig, tty: boolean, home: string): string[] => {
-  const own = config.Env ?? []
-  const has = (key: string): boolean => own.some(entry => entry.startsWith(`${key}=`))
-  return [
-    ...(has('PATH') ? [] : [`PATH=${DEFAULT_PATH}`]),
-    ...(has('HOSTNAME') || !config.Hostname ? [] : [`HOSTNAME=${config.Hostname}`]),
-    ...(tty && !has('TERM') ? ['TERM=xterm'] : []),
-    ...own,
-    ...(has('HOME') ? [] : [`HOME=${home}`]),
-  ]
-}
 
 const rlimits = (host: HostConfig): ProcessSpec['rlimits'] =>
   (host.Ulimits ?? []).map(({ Name, Soft, Hard }) => {
@@ -96,7 +84,7 @@ export const containerSpec = (facts: SpecFacts): RuntimeSpec => {
       ...(tty && host.ConsoleSize?.[0] ? { consoleSize: { height: host.ConsoleSize[0], width: host.ConsoleSize[1] } } : {}),
       user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
       args: facts.init === undefined ? command : [INIT_PATH, '--', ...command],
-      env: processEnv(config, tty, user.home),
+      env: processEnv(config.Env ?? [], { hostname: config.Hostname, tty, home: user.home }),
       cwd: config.WorkingDir || '/',
       capabilities: { bounding: capabilities, effective, permitted: effective },
       rlimits: rlimits(host),

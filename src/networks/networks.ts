@@ -198,7 +198,7 @@ export class Networks {
   }
 
   /** By name, id or the beginning of an id. Throws NotFound. `names` tells the names of containers. */
-  inspect(reference: string, names: (containerId: string) => string): NetworkInspect {
+  inspect(reference: string, names: (containerId: string) => string = id => id): NetworkInspect {
     return this.#inspect(this.#row(reference), names)
   }
 

@@ -1,0 +1,240 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { join } from 'node:path'
+import { Builder } from './builder/builder.ts'
+import { createRunStep } from './builder/run-step.ts'
+import type { Config } from './config.ts'
+import { Containers } from './containers/containers.ts'
+import type { ContainerSettings } from './containers/context.ts'
+import { ContainerStore } from './containers/store.ts'
+import { Database } from './database.ts'
+import { invalidArgument } from './errdefs.ts'
+import { Events } from './events.ts'
+import { cgroupVersion } from './host/cgroup.ts'
+import { findProgram } from './host/find-program.ts'
+import { mountsBelow } from './host/mount.ts'
+import { MNT, umount } from './host/syscalls.ts'
+import { Images } from './images/images.ts'
+import type { Logger } from './log.ts'
+import { Networks } from './networks/networks.ts'
+import { parseCidr } from './networks/subnet.ts'
+import { Exits } from './runtime/exits.ts'
+import { callRuntime, type OciRuntime, RuntimeError } from './runtime/oci-runtime.ts'
+import { ContentStore } from './storage/content/content-store.ts'
+import { OverlaySnapshotter } from './storage/snapshots/overlay-snapshotter.ts'
+import { Volumes } from './volumes/volumes.ts'
+
+const DEFAULT_ROOTS = '/var/lib/tare\0/run/tare'
+const RUNC_NAMES = ['runc', 'io.containerd.runc.v2', 'linux']
+
+/** What every host-wide name of an engine begins with: at most 11 characters, and another one for other roots. */
+export const instanceName = (dataRoot: string, execRoot: string): string => {
+  const roots = `${dataRoot}\0${execRoot}`
+  return roots === DEFAULT_ROOTS ? 'tare' : `tare-${createHash('sha256').update(roots).digest('hex').slice(0, 6)}`
+}
+
+/** The nouns of one data root, composed: what the daemon serves, and what a program embeds. */
+export class Engine implements AsyncDisposable {
+  readonly config: Config
+  readonly log: Logger
+  readonly instance: string
+  /** Stays the same for the life of the data root. */
+  readonly id: string
+  readonly database: Database
+  readonly events: Events
+  readonly content: ContentStore
+  readonly snapshotter: OverlaySnapshotter
+  readonly images: Images
+  readonly networks: Networks
+  readonly volumes: Volumes
+  readonly containers: Containers
+  readonly builder: Builder
+  readonly #exits: Exits
+
+  /** Boots an engine: state from SQLite, held against what the host shows, adopted or swept. The caller owns the data root. */
+  static async boot(config: Config, log: Logger): Promise<Engine> {
+    const engine = new Engine(config, log)
+    try {
+      await engine.#adopt()
+      return engine
+    } catch (error) {
+      await engine[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  private constructor(config: Config, log: Logger) {
+    const { dataRoot, execRoot } = config
+    this.config = config
+    this.log = log
+    this.instance = instanceName(dataRoot, execRoot)
+    mkdirSync(dataRoot, { recursive: true, mode: 0o711 })
+    mkdirSync(execRoot, { recursive: true, mode: 0o711 })
+    this.id = engineId(dataRoot)
+    this.database = new Database(join(dataRoot, 'tare.db'))
+    this.events = new Events()
+    const { database, events } = this
+    this.content = new ContentStore(dataRoot)
+    this.snapshotter = new OverlaySnapshotter({ root: dataRoot, database })
+    this.images = new Images({
+      database,
+      events,
+      content: this.content,
+      snapshotter: this.snapshotter,
+      inUse: id => this.containers.usersOfImage(id),
+    })
+    this.networks = new Networks(
+      {
+        instance: this.instance,
+        directory: join(execRoot, 'netns'),
+        bip: config.bip,
+        fixedCidr: config.fixedCidr,
+        pools: config.defaultAddressPools.map(({ base, size }) => ({ base: parseCidr(base).subnet, size })),
+        mtu: config.mtu,
+        icc: config.icc,
+        ipForward: config.ipForward,
+        ipMasq: config.ipMasq,
+        filter: config.firewall,
+      },
+      database,
+      log,
+    )
+    this.volumes = new Volumes({
+      database,
+      events,
+      root: join(dataRoot, 'volumes'),
+      inUse: name => this.containers.usersOfVolume(name),
+    })
+    this.#exits = new Exits(join(execRoot, 'exits'))
+    this.containers = new Containers({
+      store: new ContainerStore(database),
+      images: this.images,
+      snapshotter: this.snapshotter,
+      networks: this.networks,
+      volumes: this.volumes,
+      exits: this.#exits,
+      events,
+      log,
+      settings: containerSettings(config, this.instance),
+      background: new Set(),
+    })
+    this.builder = new Builder({
+      database,
+      events,
+      images: this.images,
+      snapshotter: this.snapshotter,
+      runStep: createRunStep(this.networks, {
+        directory: join(execRoot, 'steps'),
+        cgroupParent: cgroupParent(config, this.instance),
+        runtime: () => ociRuntime(config, config.defaultRuntime),
+      }),
+      root: join(dataRoot, 'builder'),
+    })
+  }
+
+  /** Lets go of everything but the containers, which run on. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.containers[Symbol.asyncDispose]()
+    this.#exits[Symbol.dispose]()
+    this.networks[Symbol.dispose]()
+    this.database[Symbol.dispose]()
+  }
+
+  async #adopt(): Promise<void> {
+    await this.#sweepSteps()
+    await this.containers.adopt()
+    await this.images.adoptOrSweep()
+    await this.snapshotter.sweep()
+    await this.volumes.sweep()
+  }
+
+  /** Build steps do not outlive their daemon: what one that died left of them is taken down. */
+  async #sweepSteps(): Promise<void> {
+    const { dataRoot, execRoot } = this.config
+    const directory = join(execRoot, 'steps')
+    const runtime = ociRuntimeOrUndefined(this.config)
+    for (const id of existsSync(directory) ? readdirSync(directory) : []) {
+      if (runtime) await callRuntime(runtime, ['delete', '--force', id]).catch(error => this.log.debug({ err: error }, 'step is gone'))
+    }
+    for (const point of mountsBelow(join(dataRoot, 'builder'))) umount(point, MNT.DETACH)
+  }
+}
+
+/** A name for the data root, made once. */
+const engineId = (dataRoot: string): string => {
+  const path = join(dataRoot, 'engine-id')
+  if (!existsSync(path)) {
+    writeFileSync(`${path}.new`, randomUUID(), { mode: 0o600, flush: true })
+    renameSync(`${path}.new`, path)
+  }
+  return readFileSync(path, 'utf8').trim()
+}
+
+const cgroupParent = (config: Config, instance: string): string => config.cgroupParent || `/${instance}`
+
+/** The runtime of this name. Throws InvalidArgument for one that is not configured, RuntimeError for one that is not installed. */
+const ociRuntime = (config: Config, name: string): OciRuntime => {
+  const configured = config.runtimes[name]
+  if (!configured && !RUNC_NAMES.includes(name)) throw invalidArgument(`unknown or invalid runtime name: ${name}`)
+  const program = configured?.path ?? 'runc'
+  const path = findProgram(program)
+  if (path === undefined) throw new RuntimeError(`exec: "${program}": executable file not found in $PATH (install it, or ask \`tare doctor\`)`)
+  return { name, path, args: configured?.runtimeArgs ?? [], root: join(config.execRoot, 'runtime') }
+}
+
+const ociRuntimeOrUndefined = (config: Config): OciRuntime | undefined => {
+  try {
+    return ociRuntime(config, config.defaultRuntime)
+  } catch {
+    return undefined
+  }
+}
+
+const containerSettings = (config: Config, instance: string): ContainerSettings => ({
+  instance,
+  directory: join(config.dataRoot, 'containers'),
+  runDirectory: join(config.execRoot, 'containers'),
+  execDirectory: join(config.execRoot, 'exec'),
+  get conmon() {
+    const path = findProgram('conmon')
+    if (path === undefined) throw new RuntimeError('exec: "conmon": executable file not found in $PATH (install it, or ask `tare doctor`)')
+    return path
+  },
+  cgroupVersion: cgroupVersion(),
+  cpus: cpus().length,
+  runtime: name => ociRuntime(config, name),
+  get cgroupParent() {
+    return cgroupParent(config, instance)
+  },
+  get defaultShmSize() {
+    return config.defaultShmSize
+  },
+  get noNewPrivileges() {
+    return config.noNewPrivileges
+  },
+  get init() {
+    return config.init
+  },
+  get initPath() {
+    return config.initPath
+  },
+  get dns() {
+    return config.dns
+  },
+  get dnsSearch() {
+    return config.dnsSearch
+  },
+  get dnsOptions() {
+    return config.dnsOptions
+  },
+  get logDriver() {
+    return config.logDriver
+  },
+  get ulimits() {
+    return config.defaultUlimits
+  },
+  get defaultRuntime() {
+    return config.defaultRuntime
+  },
+})
