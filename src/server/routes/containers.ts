@@ -39,7 +39,7 @@ export type AttachRequest = {
 /** What the routes ask of containers. `ref` is a name, an id or the beginning of one; unknown ones throw NotFound. */
 export type ContainersBackend = {
   create(name: string | undefined, body: ContainerCreateRequest, platform?: string): Promise<ContainerCreateResponse>
-  start(ref: string, options: { detachKeys?: string }): Promise<void>
+  start(ref: string): Promise<void>
   /** `timeout` in seconds, -1 for ever. */
   stop(ref: string, options: { signal?: string; timeout?: number }): Promise<void>
   restart(ref: string, options: { signal?: string; timeout?: number }): Promise<void>
@@ -47,15 +47,15 @@ export type ContainersBackend = {
   pause(ref: string): Promise<void>
   unpause(ref: string): Promise<void>
   rename(ref: string, name: string): Promise<void> | void
-  /** An unknown container is refused before anything is awaited. */
+  /** Throws NotFound at once, not by rejection. */
   wait(ref: string, condition: WaitCondition, signal: AbortSignal): Promise<ContainerWaitResponse>
   remove(ref: string, options: { force: boolean; removeVolumes: boolean; link: boolean }): Promise<void>
   prune(filters: Filters): Promise<ContainerPruneResponse>
-  list(options: { all: boolean; limit: number; size: boolean; filters: Filters }): Promise<readonly ContainerSummary[]> | readonly ContainerSummary[]
+  list(options: { all: boolean; limit?: number; size: boolean; filters: Filters }): Promise<readonly ContainerSummary[]> | readonly ContainerSummary[]
   inspect(ref: string, options: { size: boolean }): Promise<ContainerInspect> | ContainerInspect
   top(ref: string, psArgs: string): Promise<ContainerTop>
   logs(ref: string, request: LogsRequest, signal: AbortSignal): Promise<Logs> | Logs
-  attach(ref: string, request: AttachRequest): Promise<AttachSession>
+  attach(ref: string, request: AttachRequest): AttachSession | Promise<AttachSession>
   resize(ref: string, height: number, width: number): Promise<void>
 }
 export type Logs = { readonly tty: boolean; readonly frames: AsyncIterable<OutputChunk> }
@@ -103,11 +103,12 @@ const missing = (containers: ContainersBackend, rows: readonly (readonly [Route[
 
 const list = async (context: RequestContext, containers: ContainersBackend): Promise<void> => {
   const { query } = context
-  const limit = query.integer('limit') ?? 0
+  const asked = query.integer('limit') ?? 0
+  const limit = asked > 0 ? asked : undefined
   context.json(
     await containers.list({
       // A limit counts the newest containers whatever their state, as in dockerd.
-      all: query.boolean('all') || limit > 0,
+      all: query.boolean('all') || limit !== undefined,
       limit,
       size: query.boolean('size'),
       filters: query.filters(),
@@ -138,7 +139,7 @@ const withLists = (body: ContainerCreateRequest): ContainerCreateRequest => {
 
 const start = async (context: RequestContext, containers: ContainersBackend): Promise<void> => {
   // A configuration could be sent here before API 1.24; what is sent now is not read, as in dockerd.
-  await containers.start(context.param('id'), { detachKeys: context.query.get('detachKeys') || undefined })
+  await containers.start(context.param('id'))
   context.empty(204)
 }
 
@@ -203,15 +204,11 @@ const wait = async (context: RequestContext, containers: ContainersBackend): Pro
   if (!WAIT_CONDITIONS.has(condition)) throw invalidArgument(`invalid condition: ${JSON.stringify(condition)}`)
   const { response } = context
   const waiting = containers.wait(context.param('id'), condition as WaitCondition, context.signal)
-  // A refusal comes within this turn of the event loop. After it the headers leave: clients start the container on them.
-  const settled = await Promise.race([waiting.then(() => true), nextTurn()])
-  if (settled) return context.json(await waiting)
+  // The headers leave at once: clients start the container when they see them.
   response.writeHead(200, { 'Content-Type': 'application/json' })
   response.flushHeaders()
   response.end(`${JSON.stringify(await waiting)}\n`)
 }
-
-const nextTurn = (): Promise<false> => new Promise(resolve => setImmediate(() => resolve(false)))
 
 const remove = async (context: RequestContext, containers: ContainersBackend): Promise<void> => {
   const { query } = context
