@@ -28,6 +28,8 @@ const startUnpack = (message: Extract<ToWorker, { type: 'unpack' }>): Job => {
       reader.finish()
       unpacker.finish()
       if (message.durable) syncDirectory(message.directory)
+      // Whoever waits may unmount the directory at once: nothing of it may be open then.
+      end(next.job)
       send({ job: next.job, type: 'done', size: unpacker.size })
       return true
     },
