@@ -203,6 +203,7 @@ const containerSettings = (config: Config, instance: string): ContainerSettings 
   },
   cgroupVersion: cgroupVersion(),
   cpus: cpus().length,
+  knowsRuntime: name => name in config.runtimes || RUNC_NAMES.includes(name),
   runtime: name => ociRuntime(config, name),
   get cgroupParent() {
     return cgroupParent(config, instance)

@@ -59,7 +59,9 @@ export type ContainerSettings = {
   readonly logDriver: string
   readonly ulimits: Readonly<Record<string, Ulimit>>
   readonly defaultRuntime: string
-  /** Throws InvalidArgument for a name that is not configured. */
+  /** Whether a runtime of this name is configured, installed or not. */
+  knowsRuntime(name: string): boolean
+  /** Throws InvalidArgument for a name that is not configured, RuntimeError when the program is not installed. */
   runtime(name: string): OciRuntime
 }
 

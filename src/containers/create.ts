@@ -26,7 +26,7 @@ const check = (context: Context, config: ContainerConfig, host: HostConfig): voi
   securityOptions(host.SecurityOpt ?? [], context.settings)
   capabilitiesFor({ privileged: host.Privileged, add: host.CapAdd, drop: host.CapDrop }, availableCapabilities())
   portRequests(host.PortBindings, config.ExposedPorts, host.PublishAllPorts ?? false)
-  context.settings.runtime(host.Runtime || context.settings.defaultRuntime)
+  if (host.Runtime && !context.settings.knowsRuntime(host.Runtime)) throw invalidArgument(`unknown or invalid runtime name: ${host.Runtime}`)
   for (const [kind, mode] of [['pid', host.PidMode], ['ipc', host.IpcMode], ['uts', host.UTSMode]] as const) parseNamespaceMode(kind, mode)
   const policy = host.RestartPolicy?.Name ?? ''
   if (!RESTART_POLICIES.includes(policy)) {

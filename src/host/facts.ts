@@ -120,7 +120,8 @@ const outputOf = async (argv: readonly string[]): Promise<string | undefined> =>
   }
 }
 
-const readProgram = async (name: string, versionArgument = '--version'): Promise<Program | undefined> => {
+/** A program on the PATH, and what it says its version is. */
+export const readProgram = async (name: string, versionArgument = '--version'): Promise<Program | undefined> => {
   const path = findProgram(name)
   if (path === undefined) return undefined
   return { path, version: parseVersion((await outputOf([path, versionArgument])) ?? '') }

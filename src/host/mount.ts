@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { check, cString, libc } from './libc.ts'
+import koffi from 'koffi'
+import { check, cString, libc, SyscallError } from './libc.ts'
 
 const mountCall = libc.func('int mount(const void *source, const void *target, const void *type, unsigned long flags, const void *data)')
 const umountCall = libc.func('int umount2(const void *target, int flags)')
@@ -31,6 +32,16 @@ export const mount = (source: string, target: string, type: string, flags = 0, d
 export const umount = (target: string, flags = 0): void => {
   check(umountCall(cString(target), flags), 'umount', target)
 }
+
+/** umount2(2) on another thread: the last unmount of a file system waits for its disk. */
+export const umountAsync = (target: string, flags = 0): Promise<void> =>
+  new Promise((resolve, reject) => {
+    umountCall.async(cString(target), flags, (error: Error | null, result: number) => {
+      if (error) reject(error)
+      else if (result < 0) reject(new SyscallError('umount', koffi.errno(), target))
+      else resolve()
+    })
+  })
 
 /** Mount points of this mount namespace at or below `directory`, deepest first. */
 export const mountsBelow = (directory: string): string[] => {

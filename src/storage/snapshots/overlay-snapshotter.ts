@@ -1,14 +1,14 @@
-import { chmodSync, chownSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { lstat, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import type { Database } from '../../database.ts'
-import { conflict, notFound } from '../../errdefs.ts'
-import { mount, umount } from '../../host/syscalls.ts'
+import { codeOf, conflict, notFound } from '../../errdefs.ts'
+import { mount, umountAsync } from '../../host/mount.ts'
 import { Digester, type Digest } from '../../oci/digest.ts'
 import { pack, unpack } from '../archive/archive-thread.ts'
 import { LayerTable, type SnapshotRow } from './layer-table.ts'
-import type { Layer, Snapshotter } from './snapshotter.ts'
+import type { Layer, MountOptions, Snapshotter } from './snapshotter.ts'
 
 /** An empty directory: overlayfs wants something below, also where there are no layers. */
 const NOTHING = '0'
@@ -102,10 +102,12 @@ export class OverlaySnapshotter implements Snapshotter {
     return this.#table.snapshots().map(({ key }) => key)
   }
 
-  mount(key: string, target: string): void {
+  mount(key: string, target: string, { volatile = false }: MountOptions = {}): void {
     const { folder, layers } = this.#snapshot(key)
     const lower = layers.length === 0 ? NOTHING : layers.map(diffId => this.#layerFolder(diffId)).reverse().join(':')
-    const data = `lowerdir=${lower},upperdir=${folder}/upper,workdir=${folder}/work,${OPTIONS}`
+    const data = `lowerdir=${lower},upperdir=${folder}/upper,workdir=${folder}/work,${OPTIONS}${volatile ? ',volatile' : ''}`
+    // The mark of an earlier volatile mount, which the kernel would take for a crash.
+    if (volatile) rmSync(join(this.#path(folder), 'work', 'work', 'incompat'), { recursive: true, force: true })
     const before = process.cwd()
     // Synchronous from here to the way back: nobody sees the other directory.
     process.chdir(this.#root)
@@ -116,8 +118,13 @@ export class OverlaySnapshotter implements Snapshotter {
     }
   }
 
-  unmount(target: string): void {
-    umount(target)
+  async unmount(target: string): Promise<void> {
+    try {
+      await umountAsync(target)
+    } catch (error) {
+      // Nothing is mounted there, which is what was wanted.
+      if (codeOf(error) !== 'EINVAL' && codeOf(error) !== 'ENOENT') throw error
+    }
   }
 
   diff(key: string): Readable {
