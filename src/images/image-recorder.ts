@@ -1,0 +1,169 @@
+import type { ImageDeleteItem } from '../api/image.ts'
+import type { Events } from '../events.ts'
+import { notFound } from '../errdefs.ts'
+import { type Descriptor, mediaTypes } from '../oci/descriptor.ts'
+import { chainId, type Digest } from '../oci/digest.ts'
+import type { ImageConfig } from '../oci/image-config.ts'
+import { familiarName, type Reference } from '../oci/reference.ts'
+import type { ContentStore } from '../storage/content/content-store.ts'
+import type { BlobLeases } from './blob-leases.ts'
+import type { Image, ImageLayer } from './image.ts'
+import type { ImageRow, ImageTable } from './image-table.ts'
+import type { LayerStore } from './layer-store.ts'
+
+type Parts = {
+  readonly table: ImageTable
+  readonly layers: LayerStore
+  readonly leases: BlobLeases
+  readonly content: ContentStore
+  readonly events: Events
+}
+
+/** The layers of an image to be; `blob` says which of a layer's forms, when there are several. */
+export type LayerChoice = { readonly diffId: Digest; readonly blob?: Descriptor | undefined }
+
+/** Brings images and their names into being and out of it, and tells of it: what every verb that changes images stands on. */
+export class ImageRecorder {
+  readonly #parts: Parts
+  /** Images as they were read; they never change. */
+  readonly #images = new Map<Digest, Image>()
+  #publishing = false
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+  }
+
+  /** NotFound when a layer is not here. Idempotent. */
+  create(config: ImageConfig, layers: readonly LayerChoice[]): Image {
+    return this.record(Buffer.from(JSON.stringify(config)), layers)
+  }
+
+  /** An image of a configuration whose bytes are given, since their digest is its id. `manifest` must be in the content store. */
+  record(configBytes: Buffer, choices: readonly LayerChoice[], manifest?: Descriptor): Image {
+    const { content, layers, table } = this.#parts
+    const found = choices.map(({ diffId, blob }) => {
+      const layer = layers.find(diffId, blob?.digest)
+      if (!layer) throw notFound(`layer ${diffId} does not exist`)
+      return layer
+    })
+    const id = content.write(configBytes)
+    const bytes = manifest ? undefined : manifestBytes({ mediaType: mediaTypes.config, digest: id, size: configBytes.length }, found)
+    const row: ImageRow = {
+      id,
+      manifest: manifest?.digest ?? content.write(bytes as Buffer),
+      manifestSize: manifest?.size ?? (bytes as Buffer).length,
+      diffIds: found.map(({ diffId }) => diffId),
+      blobs: found.map(({ blob }) => blob),
+    }
+    // The first manifest of an image stays, so that its digest does.
+    if (!table.image(id)) table.add(row)
+    layers.release(row.diffIds)
+    this.#publish()
+    return this.image(id)
+  }
+
+  /** An image that is recorded. NotFound. */
+  image(id: Digest): Image {
+    const known = this.#images.get(id)
+    if (known) return known
+    const row = this.#parts.table.image(id)
+    if (!row) throw notFound(`No such image: ${id}`)
+    const config = JSON.parse(this.#parts.content.readSync(id).toString()) as ImageConfig
+    const layers = row.diffIds.map((diffId, at) => {
+      const size = this.#parts.layers.find(diffId)?.size ?? 0
+      return { diffId, blob: row.blobs[at] as Descriptor, size }
+    })
+    const created = config.created === undefined ? Number.NaN : Date.parse(config.created)
+    const image: Image = {
+      id,
+      config,
+      manifest: row.manifest,
+      layers,
+      size: layers.reduce((sum, { size }) => sum + size, 0),
+      created: Number.isNaN(created) ? undefined : created,
+    }
+    this.#images.set(id, image)
+    return image
+  }
+
+  manifest(id: Digest): Descriptor {
+    const row = this.#parts.table.image(id)
+    if (!row) throw notFound(`No such image: ${id}`)
+    return { mediaType: mediaTypes.manifest, digest: row.manifest, size: row.manifestSize }
+  }
+
+  /** Gives a name, and takes it from the image that had it. */
+  name(reference: Reference, id: Digest): void {
+    this.#parts.table.name(reference, id)
+    this.#publish()
+  }
+
+  /** Takes a name away. */
+  unname(reference: Reference, id: Digest): ImageDeleteItem {
+    this.#parts.table.unname(reference)
+    this.publishEvent('untag', id, id)
+    this.#publish()
+    return { Untagged: familiarName(reference) }
+  }
+
+  /** Takes an image away. Its layers go with the next `collect`. `stacks` are those of containers. */
+  drop(id: Digest, stacks: readonly (readonly Digest[])[]): ImageDeleteItem[] {
+    const { table, leases } = this.#parts
+    const row = table.image(id)
+    if (!row) return []
+    table.drop(id)
+    this.#images.delete(id)
+    leases.discard(row.id)
+    leases.discard(row.manifest)
+    this.publishEvent('delete', id, id)
+    this.#publish()
+    const used = new Set([...table.images().map(({ diffIds }) => diffIds), ...stacks].flatMap(chainIdsOf))
+    const gone = chainIdsOf(row.diffIds).filter(chain => !used.has(chain))
+    return [{ Deleted: id }, ...gone.reverse().map(chain => ({ Deleted: chain }))]
+  }
+
+  /** Removes the layers that no image has and nobody else needs. Gives the bytes of their files. */
+  collect(): Promise<number> {
+    return this.#parts.layers.collect(new Set(this.#parts.table.images().flatMap(({ diffIds }) => diffIds)))
+  }
+
+  /** `name` is what Docker puts into the attribute of that name. */
+  publishEvent(action: string, id: Digest, name: string): void {
+    const labels = this.#parts.table.image(id) ? this.image(id).config.config?.Labels : undefined
+    this.#parts.events.publish('image', action, id, { ...labels, name })
+  }
+
+  /** Writes the layout's index soon, once for all changes of this turn of the event loop. */
+  #publish(): void {
+    if (this.#publishing) return
+    this.#publishing = true
+    setImmediate(() => {
+      this.#publishing = false
+      this.publishIndex()
+    })
+  }
+
+  /** The index by which other OCI tools find images: names as people see them. */
+  publishIndex(): void {
+    const { table, content } = this.#parts
+    const descriptors = table.images().flatMap(({ id }) => {
+      const names = table.namesOf(id).filter(({ tag }) => tag !== undefined)
+      const manifest = this.manifest(id)
+      if (names.length === 0) return [manifest]
+      return names.map(name => ({ ...manifest, annotations: { 'org.opencontainers.image.ref.name': familiarName(name) } }))
+    })
+    content.publish(descriptors)
+  }
+}
+
+const manifestBytes = (config: Descriptor, layers: readonly ImageLayer[]): Buffer =>
+  Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.manifest, config, layers: layers.map(({ blob }) => blob) }))
+
+const chainIdsOf = (diffIds: readonly Digest[]): Digest[] => {
+  const chains: Digest[] = []
+  for (const diffId of diffIds) {
+    const below = chains.at(-1)
+    chains.push((below === undefined ? diffId : chainId([below, diffId])) as Digest)
+  }
+  return chains
+}

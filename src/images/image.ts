@@ -1,0 +1,31 @@
+import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { ImageConfig } from '../oci/image-config.ts'
+
+export type ImageLayer = {
+  readonly diffId: Digest
+  /** The layer's tar as it lies in the content store, compressed or not. */
+  readonly blob: Descriptor
+  /** Bytes of files' contents, unpacked. */
+  readonly size: number
+}
+
+/** An image: never changes. Its names are not part of it. */
+export type Image = {
+  /** Digest of the configuration's bytes. */
+  readonly id: Digest
+  readonly config: ImageConfig
+  readonly manifest: Digest
+  /** Bottom first. */
+  readonly layers: readonly ImageLayer[]
+  /** Bytes of all layers, unpacked. */
+  readonly size: number
+  /** Milliseconds since the epoch; undefined when the configuration does not say. */
+  readonly created: number | undefined
+}
+
+/** A container that stands on an image. */
+export type ImageUser = { readonly containerId: string; readonly running: boolean }
+
+/** The images that the given filters let through, by key: `{ dangling: ['true'], label: ['a=b'] }`. */
+export type Filters = Readonly<Record<string, readonly string[]>>

@@ -1,0 +1,249 @@
+import type { Readable } from 'node:stream'
+import type { ImageDeleteItem, ImageHistoryItem, ImageInspect, ImagePruneResponse, ImageSummary, JsonMessage } from '../api/image.ts'
+import type { Database } from '../database.ts'
+import type { Events } from '../events.ts'
+import { invalidArgument, isKind, notFound } from '../errdefs.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { ImageConfig } from '../oci/image-config.ts'
+import { familiarName, familiarRepository, parseReference, type Reference, repositoryName, withDefaultTag } from '../oci/reference.ts'
+import type { ContentStore } from '../storage/content/content-store.ts'
+import type { Snapshotter } from '../storage/snapshots/snapshotter.ts'
+import { BlobLeases } from './blob-leases.ts'
+import { type ApplyChanges, refuseChanges } from './changes.ts'
+import type { Filters, Image, ImageLayer, ImageUser } from './image.ts'
+import { ImageRecorder, type LayerChoice } from './image-recorder.ts'
+import { ImageTable } from './image-table.ts'
+import type { ImportOptions } from './import.ts'
+import { historyOf, inspectImage } from './inspect.ts'
+import { LayerStore } from './layer-store.ts'
+import { listImages, withSharedSizes } from './list.ts'
+import type { LoadOptions } from './load.ts'
+import { choosePrunable } from './prune.ts'
+import { planRemoval } from './remove.ts'
+import { noSuchImage, parseNaming, resolveImage } from './resolve.ts'
+
+export type ImagesOptions = {
+  readonly database: Database
+  readonly events: Events
+  readonly content: ContentStore
+  readonly snapshotter: Snapshotter
+  /** The containers that stand on an image. Asked late, so it may close over what is made after the images. */
+  readonly inUse?: (image: Digest) => readonly ImageUser[]
+  readonly applyChanges?: ApplyChanges
+}
+
+/** The images of this engine: what people call them, what they consist of, and how they come and go. Verbs are Docker's. */
+export class Images {
+  readonly #table: ImageTable
+  readonly #layers: LayerStore
+  readonly #leases: BlobLeases
+  readonly #recorder: ImageRecorder
+  readonly #content: ContentStore
+  readonly #snapshotter: Snapshotter
+  readonly #events: Events
+  readonly #inUse: (image: Digest) => readonly ImageUser[]
+  readonly #applyChanges: ApplyChanges
+
+  constructor({ database, events, content, snapshotter, inUse = () => [], applyChanges = refuseChanges }: ImagesOptions) {
+    this.#content = content
+    this.#snapshotter = snapshotter
+    this.#events = events
+    this.#inUse = inUse
+    this.#applyChanges = applyChanges
+    this.#table = new ImageTable(database)
+    this.#leases = new BlobLeases(content, digest => this.#isRecorded(digest))
+    this.#layers = new LayerStore({ database, content, snapshotter, discard: digest => this.#leases.discard(digest) })
+    this.#recorder = new ImageRecorder({ table: this.#table, layers: this.#layers, leases: this.#leases, content, events })
+  }
+
+  /** By name, id or start of an id. NotFound `No such image: …`, InvalidArgument when it can be no name. */
+  get(nameOrId: string): Image {
+    const image = this.find(nameOrId)
+    if (!image) throw noSuchImage(nameOrId)
+    return image
+  }
+
+  find(nameOrId: string): Image | undefined {
+    const id = resolveImage(this.#table, nameOrId)
+    return id && this.#recorder.image(id)
+  }
+
+  /** An image's names, sorted. */
+  names(id: Digest): Reference[] {
+    return this.#table.namesOf(id)
+  }
+
+  /** Records an image; its layers must be here. The same configuration gives the same image. NotFound for a layer. */
+  create({ config, layers }: { config: ImageConfig; layers: readonly LayerChoice[] }): Image {
+    return this.#recorder.create(config, layers)
+  }
+
+  /**
+   * Makes a layer of what changed in a writable snapshot, which is gone then. The layer stays at least until it has become
+   * part of an image (`create`), is pinned, or is given up (`releaseLayers`).
+   */
+  commitSnapshot(key: string): Promise<ImageLayer> {
+    return this.#layers.commit(key)
+  }
+
+  /** A layer that is here, with its blob. */
+  layer(diffId: Digest): ImageLayer | undefined {
+    return this.#layers.find(diffId)
+  }
+
+  /** Keeps layers although no image has them, for as long as `owner` (a build cache's record, say) does not let go. */
+  pinLayers(owner: string, diffIds: readonly Digest[]): void {
+    this.#layers.pin(owner, diffIds)
+    this.#layers.release(diffIds)
+  }
+
+  /** Gives the bytes that this freed. */
+  async unpinLayers(owner: string): Promise<number> {
+    this.#layers.unpin(owner)
+    return this.#recorder.collect()
+  }
+
+  /** Gives up layers that were committed and turned out not to be needed. */
+  async releaseLayers(diffIds: readonly Digest[]): Promise<void> {
+    this.#layers.release(diffIds)
+    await this.#recorder.collect()
+  }
+
+  /** Names an image; the name moves when another has it. `latest` when there is no tag. */
+  tag(nameOrId: string, name: string | Reference): void {
+    const reference = withDefaultTag(typeof name === 'string' ? parseReference(name) : name)
+    if (reference.digest !== undefined) throw invalidArgument('refusing to create a tag with a digest reference')
+    if (familiarRepository(reference) === 'sha256') throw invalidArgument('refusing to create an ambiguous tag using digest algorithm as name')
+    const { id } = this.get(nameOrId)
+    this.#recorder.name(reference, id)
+    this.#recorder.publishEvent('tag', id, familiarName(reference))
+  }
+
+  /** Docker's `rmi`: see `planRemoval`. Conflict when somebody needs it. */
+  async remove(nameOrId: string, { force = false }: { force?: boolean; noprune?: boolean } = {}): Promise<ImageDeleteItem[]> {
+    const { id } = this.get(nameOrId)
+    const naming = parseNaming(nameOrId)
+    const reference = 'reference' in naming && this.#table.named(naming.reference) === id ? naming.reference : undefined
+    const plan = planRemoval({ id, asked: nameOrId, reference, names: this.#table.namesOf(id), users: this.#inUse(id), force })
+    const items = plan.untag.map(name => this.#recorder.unname(name, id))
+    if (plan.remove) {
+      items.push(...this.#recorder.drop(id, this.#stacks()))
+      await this.#recorder.collect()
+    }
+    return items
+  }
+
+  list(filters: Filters = {}, { sharedSize = false }: { sharedSize?: boolean } = {}): ImageSummary[] {
+    const listed = this.#all().map(image => ({ image, names: this.#table.namesOf(image.id), containers: this.#inUse(image.id).length }))
+    const rows = listImages(listed, filters, name => this.get(name))
+    return sharedSize ? withSharedSizes(rows, listed.map(({ image }) => image)) : rows
+  }
+
+  inspect(nameOrId: string): ImageInspect {
+    const image = this.get(nameOrId)
+    return inspectImage({
+      image,
+      names: this.#table.namesOf(image.id),
+      lastTagged: this.#table.lastTagged(image.id),
+      driver: this.#snapshotter.name,
+      driverData: this.#snapshotter.describeLayers(image.layers.map(({ diffId }) => diffId)),
+    })
+  }
+
+  history(nameOrId: string): ImageHistoryItem[] {
+    const image = this.get(nameOrId)
+    return historyOf(image, this.#table.namesOf(image.id))
+  }
+
+  async prune(filters: Filters = {}): Promise<ImagePruneResponse> {
+    const candidates = this.#all().map(image => ({ image, names: this.#table.namesOf(image.id), used: this.#inUse(image.id).length > 0 }))
+    const items: ImageDeleteItem[] = []
+    for (const { image, names } of choosePrunable(candidates, filters)) {
+      for (const name of names) items.push(this.#recorder.unname(name, image.id))
+      items.push(...this.#recorder.drop(image.id, this.#stacks()))
+    }
+    const reclaimed = await this.#recorder.collect()
+    this.#events.publish('image', 'prune', '', { reclaimed: String(reclaimed) })
+    return { ImagesDeleted: items.length > 0 ? items : null, SpaceReclaimed: reclaimed }
+  }
+
+  /** Makes an image from a file system's tar. */
+  async import(tar: Readable, options: ImportOptions = {}): Promise<Image> {
+    const { importImage } = await import('./import.ts')
+    return importImage(this.#parts(), tar, options)
+  }
+
+  /** Takes in the images of an archive that `docker save` or another OCI tool wrote. */
+  async load(archive: Readable, options: LoadOptions): Promise<Image[]> {
+    const { loadImages } = await import('./load.ts')
+    return loadImages(this.#parts(), archive, options)
+  }
+
+  /** One archive of all the images. A name without a tag means all of its repository. NotFound before the first byte. */
+  async save(names: readonly string[]): Promise<Readable> {
+    const { saveImages } = await import('./save.ts')
+    const chosen = new Map<Digest, Reference[]>()
+    for (const name of names) {
+      for (const { id, reference } of this.#savedBy(name)) {
+        const references = chosen.get(id) ?? []
+        if (reference && !references.some(other => familiarName(other) === familiarName(reference))) references.push(reference)
+        chosen.set(id, references)
+      }
+    }
+    const saved = [...chosen].map(([id, references]) => ({ image: this.#recorder.image(id), manifest: this.#recorder.manifest(id), names: references }))
+    for (const { image } of saved) this.#recorder.publishEvent('save', image.id, image.id)
+    return saveImages(saved, this.#content)
+  }
+
+  /** Makes a base image from the distribution's own packages. InvalidArgument, with what there is, for an unknown name. */
+  async bootstrap(name: string, onMessage: (message: JsonMessage) => void, signal?: AbortSignal): Promise<Image> {
+    const { bootstrapImage } = await import('./bootstrap.ts')
+    return bootstrapImage(this.#parts(), name, onMessage, signal)
+  }
+
+  /** At start: drops images of which a part is missing, and removes every blob and layer that is not recorded. */
+  async adoptOrSweep(): Promise<void> {
+    this.#layers.forgetBroken()
+    for (const { id, manifest, diffIds } of this.#table.images()) {
+      const whole = this.#content.has(id) && this.#content.has(manifest) && diffIds.every(diffId => this.#layers.find(diffId))
+      if (!whole) this.#table.drop(id)
+    }
+    const recorded = new Set([...this.#table.images().flatMap(({ id, manifest }) => [id, manifest]), ...this.#layers.blobs()])
+    for (const digest of this.#content.list()) if (!recorded.has(digest)) this.#content.remove(digest)
+    await this.#recorder.collect()
+    this.#recorder.publishIndex()
+  }
+
+  #all(): Image[] {
+    return this.#table.images().map(({ id }) => this.#recorder.image(id))
+  }
+
+  #stacks(): (readonly Digest[])[] {
+    return this.#snapshotter.keys().map(key => this.#snapshotter.stack(key) ?? [])
+  }
+
+  #savedBy(name: string): { id: Digest; reference: Reference | undefined }[] {
+    const naming = parseNaming(name)
+    if ('reference' in naming && !/[:@]/.test(name.slice(name.lastIndexOf('/') + 1))) {
+      const all = this.#table.namesInRepository(repositoryName(naming.reference)).filter(({ reference }) => reference.tag !== undefined)
+      if (all.length > 0) return all.map(({ image, reference }) => ({ id: image, reference }))
+    }
+    try {
+      const { id } = this.get(name)
+      const isName = 'reference' in naming && naming.reference.tag !== undefined && this.#table.named(naming.reference) === id
+      return [{ id, reference: isName ? naming.reference : undefined }]
+    } catch (error) {
+      // Here dockerd repeats the name as it was given.
+      if (isKind(error, 'NotFound')) throw notFound(`No such image: ${name}`, { cause: error })
+      throw error
+    }
+  }
+
+  #isRecorded(digest: Digest): boolean {
+    return this.#table.images().some(({ id, manifest }) => id === digest || manifest === digest) || this.#layers.hasBlob(digest)
+  }
+
+  #parts() {
+    return { content: this.#content, layers: this.#layers, leases: this.#leases, recorder: this.#recorder, table: this.#table, applyChanges: this.#applyChanges }
+  }
+}

@@ -1,0 +1,200 @@
+import { Readable } from 'node:stream'
+import type { Database, Schema } from '../database.ts'
+import { invalidArgument } from '../errdefs.ts'
+import { type Descriptor, mediaTypes } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
+import { type Compression, decompress } from '../storage/archive/decompress.ts'
+import type { ContentStore } from '../storage/content/content-store.ts'
+import type { Snapshotter } from '../storage/snapshots/snapshotter.ts'
+import type { ImageLayer } from './image.ts'
+
+const SCHEMA: Schema = {
+  room: 'image-layers',
+  migrations: [
+    `CREATE TABLE layer_blobs (diff_id TEXT NOT NULL, digest TEXT NOT NULL, media_type TEXT NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (diff_id, digest)) STRICT;
+     CREATE TABLE layer_pins (owner TEXT NOT NULL, diff_id TEXT NOT NULL, PRIMARY KEY (owner, diff_id)) STRICT;`,
+  ],
+}
+
+type LayerStoreOptions = {
+  readonly database: Database
+  readonly content: ContentStore
+  readonly snapshotter: Snapshotter
+  readonly discard: (blob: Digest) => void
+}
+
+/**
+ * Layers as images have them: the blob and the unpacked tree, which come and go together. A layer stays while an image
+ * has it, an owner has pinned it, a writable snapshot stands on it, or it came in this process's life and has not been
+ * claimed or released yet (`#fresh`): so nothing is swept between its making and its first use.
+ */
+export class LayerStore {
+  readonly #database: Database
+  readonly #content: ContentStore
+  readonly #snapshotter: Snapshotter
+  readonly #blobs = new Map<Digest, Descriptor[]>()
+  readonly #pins = new Map<Digest, Set<string>>()
+  readonly #fresh = new Map<Digest, number>()
+  readonly #discard: (blob: Digest) => void
+
+  /** `discard` removes a blob that no layer has any more, as soon as nobody works with it. */
+  constructor({ database, content, snapshotter, discard }: LayerStoreOptions) {
+    this.#discard = discard
+    this.#database = database
+    this.#content = content
+    this.#snapshotter = snapshotter
+    database.migrate(SCHEMA)
+    type Stored = { diffId: Digest; digest: Digest; mediaType: string; size: number }
+    for (const { diffId, ...blob } of database.all<Stored>('SELECT diff_id AS diffId, digest, media_type AS mediaType, size FROM layer_blobs')) {
+      this.#blobs.set(diffId, [...(this.#blobs.get(diffId) ?? []), blob])
+    }
+    for (const { owner, diffId } of database.all<{ owner: string; diffId: Digest }>('SELECT owner, diff_id AS diffId FROM layer_pins')) {
+      this.#pins.set(diffId, (this.#pins.get(diffId) ?? new Set()).add(owner))
+    }
+  }
+
+  /** A layer that is here whole. `blob` says which form is wanted, when there are several. */
+  find(diffId: Digest, blob?: Digest): ImageLayer | undefined {
+    const unpacked = this.#snapshotter.layer(diffId)
+    const blobs = this.#blobs.get(diffId) ?? []
+    const found = blob === undefined ? blobs[0] : blobs.find(({ digest }) => digest === blob)
+    return unpacked && found && { diffId, blob: found, size: unpacked.size }
+  }
+
+  /** Makes a layer from a blob that is in the content store. InvalidArgument when it does not unpack to `expected`. Fresh. */
+  async unpack(blob: Digest, expected: Digest | undefined, options: UnpackLayer = {}): Promise<ImageLayer> {
+    if (expected !== undefined) {
+      const known = this.find(expected, blob)
+      if (known) {
+        this.#hold(known.diffId)
+        return known
+      }
+    }
+    const { stream, compression } = await decompress(counted(this.#content.open(blob), options.onProgress))
+    const { diffId } = await this.#snapshotter.apply(stream, options.signal)
+    if (expected !== undefined && diffId !== expected) {
+      if (!this.#isNeeded(diffId)) await this.#snapshotter.removeLayer(diffId)
+      throw invalidArgument(`layers from manifest don't match image configuration: expected ${expected}, got ${diffId}`)
+    }
+    return this.#record(diffId, { mediaType: MEDIA_TYPES[compression] ?? mediaTypes.layer, digest: blob, size: this.#content.size(blob) })
+  }
+
+  /** Makes a layer of a writable snapshot's changes; the blob is their plain tar. The snapshot is gone then. Fresh. */
+  async commit(key: string): Promise<ImageLayer> {
+    let size = 0
+    const { diffId } = await this.#snapshotter.commit(key, async tar => {
+      const blob = await this.#content.ingest(tar)
+      size = blob.size
+      return blob.digest
+    })
+    return this.#record(diffId, { mediaType: mediaTypes.layer, digest: diffId, size })
+  }
+
+  pin(owner: string, diffIds: readonly Digest[]): void {
+    this.#database.transaction(() => {
+      for (const diffId of diffIds) this.#database.run('INSERT OR IGNORE INTO layer_pins (owner, diff_id) VALUES (?, ?)', owner, diffId)
+    })
+    for (const diffId of diffIds) this.#pins.set(diffId, (this.#pins.get(diffId) ?? new Set()).add(owner))
+  }
+
+  unpin(owner: string): void {
+    this.#database.run('DELETE FROM layer_pins WHERE owner = ?', owner)
+    for (const [diffId, owners] of this.#pins) {
+      owners.delete(owner)
+      if (owners.size === 0) this.#pins.delete(diffId)
+    }
+  }
+
+  /** Ends the protection that a fresh layer had from whoever made it. */
+  release(diffIds: readonly Digest[]): void {
+    for (const diffId of diffIds) {
+      const count = (this.#fresh.get(diffId) ?? 0) - 1
+      if (count > 0) this.#fresh.set(diffId, count)
+      else this.#fresh.delete(diffId)
+    }
+  }
+
+  /** Removes all layers that `images` do not have and nobody else needs. Gives the bytes of their files. */
+  async collect(images: ReadonlySet<Digest>): Promise<number> {
+    const stacked = new Set(this.#snapshotter.keys().flatMap(key => this.#snapshotter.stack(key) ?? []))
+    let reclaimed = 0
+    for (const { diffId, size } of this.#snapshotter.layers()) {
+      if (images.has(diffId) || stacked.has(diffId) || this.#isNeeded(diffId)) continue
+      reclaimed += size
+      await this.#drop(diffId)
+    }
+    return reclaimed
+  }
+
+  /** Digests of all blobs that belong to layers. */
+  blobs(): Digest[] {
+    return [...this.#blobs.values()].flat().map(({ digest }) => digest)
+  }
+
+  hasBlob(digest: Digest): boolean {
+    return [...this.#blobs.values()].some(blobs => blobs.some(blob => blob.digest === digest))
+  }
+
+  /** Forgets layers of which a part is missing. At start. */
+  forgetBroken(): void {
+    for (const [diffId, blobs] of this.#blobs) {
+      const whole = this.#snapshotter.layer(diffId) ? blobs.filter(({ digest }) => this.#content.has(digest)) : []
+      for (const { digest } of blobs.filter(blob => !whole.includes(blob))) {
+        this.#database.run('DELETE FROM layer_blobs WHERE diff_id = ? AND digest = ?', diffId, digest)
+      }
+      if (whole.length > 0) this.#blobs.set(diffId, whole)
+      else this.#blobs.delete(diffId)
+    }
+  }
+
+  #record(diffId: Digest, blob: Descriptor): ImageLayer {
+    const known = this.#blobs.get(diffId) ?? []
+    if (!known.some(({ digest }) => digest === blob.digest)) {
+      this.#database.run('INSERT OR REPLACE INTO layer_blobs (diff_id, digest, media_type, size) VALUES (?, ?, ?, ?)', diffId, blob.digest, blob.mediaType, blob.size)
+      this.#blobs.set(diffId, [...known, blob])
+    }
+    this.#hold(diffId)
+    return { diffId, blob, size: this.#snapshotter.layer(diffId)?.size ?? 0 }
+  }
+
+  #hold(diffId: Digest): void {
+    this.#fresh.set(diffId, (this.#fresh.get(diffId) ?? 0) + 1)
+  }
+
+  #isNeeded(diffId: Digest): boolean {
+    return this.#pins.has(diffId) || this.#fresh.has(diffId)
+  }
+
+  async #drop(diffId: Digest): Promise<void> {
+    const blobs = this.#blobs.get(diffId) ?? []
+    this.#database.run('DELETE FROM layer_blobs WHERE diff_id = ?', diffId)
+    this.#blobs.delete(diffId)
+    for (const { digest } of blobs) this.#discard(digest)
+    await this.#snapshotter.removeLayer(diffId)
+  }
+}
+
+export type UnpackLayer = {
+  readonly signal?: AbortSignal | undefined
+  /** Hears how many bytes of the blob have been read so far. */
+  readonly onProgress?: ((bytes: number) => void) | undefined
+}
+
+const counted = (stream: Readable, onProgress: ((bytes: number) => void) | undefined): Readable => {
+  if (!onProgress) return stream
+  const count = async function* (): AsyncGenerator<Buffer> {
+    let bytes = 0
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      yield chunk
+      bytes += chunk.length
+      onProgress(bytes)
+    }
+  }
+  return Readable.from(count(), { objectMode: false, highWaterMark: 256 * 1024 })
+}
+
+const MEDIA_TYPES: Readonly<Partial<Record<Compression, string>>> = {
+  none: mediaTypes.layer,
+  gzip: mediaTypes.layerGzip,
+  zstd: mediaTypes.layerZstd,
+}
