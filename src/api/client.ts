@@ -86,9 +86,20 @@ export class Client implements Disposable {
   readonly #idle: HttpConnection[] = []
   readonly #warming: Promise<HttpConnection>[] = []
   readonly #open = new Set<Socket>()
+  readonly #onUnreachable: ((error: ConnectionError) => Promise<void>) | undefined
+  #mending: Promise<void> | undefined
 
   /** `version`: the API version to insist on (`1.51`); by default the daemon's newest. `headers` go with each request. */
-  constructor(endpoint: Endpoint, options: { version?: string; headers?: Readonly<Record<string, string>> } = {}) {
+  constructor(
+    endpoint: Endpoint,
+    options: {
+      version?: string | undefined
+      headers?: Readonly<Record<string, string>> | undefined
+      /** Asked once when nobody answers; when it resolves, the connection is tried again. */
+      onUnreachable?: ((error: ConnectionError) => Promise<void>) | undefined
+    } = {},
+  ) {
+    this.#onUnreachable = options.onUnreachable
     this.endpoint = endpoint
     this.#version = options.version ? `/v${options.version.replace(/^v/, '')}` : ''
     this.#headers = options.headers ?? {}
@@ -189,7 +200,18 @@ export class Client implements Disposable {
     }
   }
 
-  #connect(): Promise<HttpConnection> {
+  async #connect(): Promise<HttpConnection> {
+    try {
+      return await this.#dial()
+    } catch (error) {
+      if (!this.#onUnreachable || !(error instanceof ConnectionError)) throw error
+      this.#mending ??= this.#onUnreachable(error)
+      await this.#mending
+      return await this.#dial()
+    }
+  }
+
+  #dial(): Promise<HttpConnection> {
     const { promise, resolve, reject } = Promise.withResolvers<HttpConnection>()
     const { endpoint } = this
     const socket =

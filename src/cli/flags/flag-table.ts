@@ -16,12 +16,16 @@ const LINE = /^ {1,6}(?:-(\w), )? *--([\w-]+)(?: (\S+))?(?: {2,}(.*))?$/
 
 export const parseFlagTable = (table: string): Flag[] => {
   const flags: { name: string; short: string | undefined; type: string; usage: string }[] = []
+  let column = 0
   for (const line of table.split('\n')) {
     if (line.trim() === '') continue
     const match = LINE.exec(line)
     const last = flags.at(-1)
-    if (match) flags.push({ short: match[1], name: match[2] as string, type: match[3] ?? 'bool', usage: match[4] ?? '' })
-    else if (last) last.usage += `\n${line.trim()}`
+    if (match) {
+      const usage = match[4] ?? ''
+      column = line.length - usage.length
+      flags.push({ short: match[1], name: match[2] as string, type: match[3] ?? 'bool', usage })
+    } else if (last) last.usage += `\n${line.slice(column)}`
   }
   return flags.map(flag => ({ ...flag, initial: defaultOf(flag.usage) }))
 }

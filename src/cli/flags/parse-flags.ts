@@ -45,7 +45,7 @@ export const parseFlags = (argv: readonly string[], rules: FlagRules): Parsed =>
     const given = word.slice(2, equals < 0 ? undefined : equals)
     if (given === '' || given.startsWith('-')) throw new Error(`bad flag syntax: ${word}`)
     const flag = byName.get(rules.aliases?.[given] ?? given)
-    if (!flag) {
+    if (!flag || given === 'help') {
       if (given !== 'help') throw new Error(`unknown flag: --${given}`)
       help = true
     } else if (equals >= 0) set(flag, word.slice(equals + 1))

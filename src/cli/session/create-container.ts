@@ -1,0 +1,66 @@
+import { existsSync, writeFileSync } from 'node:fs'
+import { isKind } from '../../errdefs.ts'
+import { DaemonError } from '../../api/client.ts'
+import type { ContainerCreateResponse } from '../../api/container.ts'
+import { familiarName, parseReference, withDefaultTag } from '../../oci/reference.ts'
+import type { Context } from '../command.ts'
+import { createRequest } from '../create/create-request.ts'
+import type { Flags } from '../flags/flags.ts'
+
+/** Creates the container that the flags of `run` or `create` describe; pulls its image when it is missing. Gives its ID. */
+export const createContainer = async (context: Context, flags: Flags, args: readonly string[], prepare: (body: Body) => Body = body => body): Promise<string> => {
+  const { client, stderr, config } = context
+  const [image = '', ...command] = args
+  const pull = flags.string('pull')
+  if (!['always', 'missing', 'never', ''].includes(pull)) throw new Error(`invalid pull option: '${pull}': must be one of "always", "missing" or "never"`)
+  const cidFile = flags.string('cidfile')
+  if (cidFile !== '' && existsSync(cidFile))
+    throw new Error(`container ID file found, make sure the other container isn't running or delete ${cidFile}`)
+  const body = prepare(createRequest(flags, image, command, config.proxyEnvironment(client.endpoint.text)))
+  const platform = checkPlatform(flags.string('platform'))
+  checkImage(image)
+  const pullImage = async (): Promise<void> => {
+    const { pullImage } = await import('../progress/pull-image.ts')
+    await pullImage(context, image, { platform, quiet: flags.bool('quiet'), output: stderr })
+  }
+  if (pull === 'always') await pullImage()
+  const create = (): Promise<ContainerCreateResponse> =>
+    client.post<ContainerCreateResponse>('/containers/create', { query: { name: flags.string('name') || undefined, platform }, json: body })
+  let created: ContainerCreateResponse
+  try {
+    created = await create()
+  } catch (error) {
+    if (!isMissingImage(error, image) || pull !== 'missing') throw error
+    if (!flags.bool('quiet')) stderr.line(`Unable to find image '${familiarName(withDefaultTag(parseReference(image)))}' locally`)
+    await pullImage()
+    created = await create()
+  }
+  for (const warning of created.Warnings ?? []) stderr.line(`WARNING: ${warning}`)
+  if (cidFile !== '') writeFileSync(cidFile, created.Id)
+  return created.Id
+}
+type Body = ReturnType<typeof createRequest>
+
+const isMissingImage = (error: unknown, image: string): boolean =>
+  isKind(error, 'NotFound') && /No such image|not found/.test((error as DaemonError).message) && !/^sha256:|^[0-9a-f]{12,64}$/.test(image)
+
+/** Docker's client refuses a name that cannot be one before it asks the daemon. */
+const checkImage = (image: string): void => {
+  if (!/^(sha256:)?[0-9a-f]{64}$/.test(image)) parseReference(image)
+}
+
+const checkPlatform = (text: string): string | undefined => {
+  if (text === '') return undefined
+  const parts = text.toLowerCase().split('/')
+  const fault = (why: string): never => {
+    throw new Error(`error parsing specified platform: ${JSON.stringify(text)}: ${why}: invalid argument`)
+  }
+  if (parts.length > 3) fault('cannot parse platform specifier')
+  if (parts.some(part => !/^[a-z0-9_.-]+$/.test(part))) fault('invalid platform component')
+  if (parts.length > 1) return parts.join('/')
+  const architectures = ['amd64', 'arm64', 'arm', '386', 'ppc64le', 's390x', 'riscv64', 'mips64le', 'loong64']
+  const names: Readonly<Record<string, string>> = { x86_64: 'amd64', aarch64: 'arm64', armhf: 'arm', i386: '386' }
+  const word = names[parts[0] as string] ?? (parts[0] as string)
+  if (['linux', 'windows', 'darwin', 'freebsd'].includes(word)) return word
+  return architectures.includes(word) ? `linux/${word}` : fault('unknown operating system or architecture')
+}
