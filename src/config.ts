@@ -81,7 +81,8 @@ export type Config = {
 /** What the arguments ask for: run with a configuration, or only tell something. */
 export type Invocation =
   | { readonly action: 'run' | 'validate'; readonly config: Config }
-  | { readonly action: 'help' | 'version' }
+  | { readonly action: 'help' }
+  | { readonly action: 'version' }
 
 type Values = Partial<Record<string, OptionValue>>
 
@@ -90,7 +91,7 @@ const CONFIG_FILE = '/etc/tare/daemon.json'
 /** Reads flags, environment and configuration file. Throws InvalidArgument in dockerd's words. */
 export const loadConfig = (argv: readonly string[], env: NodeJS.ProcessEnv = process.env): Invocation => {
   const { action, values: flags } = parseFlags(argv)
-  if (action !== 'run' && action !== 'validate') return { action }
+  if (action === 'help' || action === 'version') return { action }
   return { action, config: mergeConfig(flags, env) }
 }
 

@@ -37,11 +37,11 @@ export const runDaemon = async (argv: readonly string[]): Promise<number> => {
     process.stdout.write(`Tare version ${VERSION}\n`)
     return 0
   }
-  if (invocation.action === 'validate') {
+  const { action, config } = invocation
+  if (action === 'validate') {
     process.stdout.write('configuration OK\n')
     return 0
   }
-  const { config } = invocation
   const logger = createLogger(config.logLevel)
   try {
     await serve(argv, config, logger)
@@ -179,7 +179,7 @@ const reloadFromFile = (argv: readonly string[], engine: { readonly config: Conf
   const { config, events } = engine
   try {
     const next = loadConfig(argv)
-    if (next.action !== 'run') return
+    if (next.action === 'help' || next.action === 'version') return
     const changed = reloadConfig(config, next.config)
     logger.level = config.logLevel
     logger.info({ changed }, 'Got signal to reload configuration')

@@ -44,6 +44,11 @@ export class Events {
     return this.#history
   }
 
+  /** How many listen now. */
+  get listeners(): number {
+    return this.#listeners.size
+  }
+
   /** Calls `listener` for each event from now on, synchronously. Dispose to stop. */
   subscribe(listener: (event: Event) => void): Disposable {
     this.#listeners.add(listener)

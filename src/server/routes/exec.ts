@@ -10,7 +10,7 @@ import { windowSize } from './containers.ts'
 export type ExecBackend = {
   createExec(ref: string, body: ExecCreateRequest): Promise<{ readonly Id: string }> | { readonly Id: string }
   /** The streams of the process; undefined when it runs detached. */
-  startExec(id: string, options: ExecStartRequest): Promise<AttachSession | undefined>
+  startExec(id: string, options: { detach: boolean; consoleSize?: readonly [number, number] }): Promise<AttachSession | undefined>
   inspectExec(id: string): Promise<ExecInspect> | ExecInspect
   resizeExec(id: string, height: number, width: number): Promise<void>
 }
@@ -36,14 +36,15 @@ const start = async (context: RequestContext, execs: ExecBackend): Promise<void>
   const body = (await context.readJson<ExecStartRequest | null>({ optional: true })) ?? {}
   checkShape(body, EXEC_START_SHAPE, 'container.ExecStartOptions')
   const tty = body.Tty ?? false
+  const consoleSize = body.ConsoleSize ?? undefined
   if (body.Detach) {
-    await execs.startExec(id, body)
+    await execs.startExec(id, { detach: true, consoleSize })
     return context.empty(200)
   }
   const connection = hijack(context, tty)
   let session: AttachSession | undefined
   try {
-    session = await execs.startExec(id, body)
+    session = await execs.startExec(id, { detach: false, consoleSize })
   } catch (error) {
     writeOutput(connection.output, 'stdout', Buffer.from(`${messageOf(error)}\r\n`), tty)
   }

@@ -7,8 +7,6 @@ import { familiarName, familiarRepository, parseReference, withDefaultTag } from
 import type { RequestContext } from '../request-context.ts'
 import type { Route } from '../router.ts'
 
-type Later<Value> = Value | Promise<Value>
-
 export type ImportRequest = {
   readonly repo: string
   readonly tag: string
@@ -20,15 +18,15 @@ export type ImportRequest = {
 
 /** What the routes ask of images. `name` is a reference, an id or the beginning of one; unknown ones throw NotFound. */
 export type ImagesBackend = {
-  list(options: { all: boolean; sharedSize: boolean; filters: Filters }): Later<readonly ImageSummary[]>
-  inspect(name: string): Later<ImageInspect>
-  history(name: string): Later<readonly ImageHistoryItem[]>
-  tag(name: string, reference: string): Later<void>
-  remove(name: string, options: { force: boolean; noprune: boolean }): Later<readonly ImageDeleteItem[]>
-  prune(filters: Filters): Later<ImagePruneResponse>
+  list(options: { all: boolean; sharedSize: boolean; filters: Filters }): readonly ImageSummary[]
+  inspect(name: string): ImageInspect
+  history(name: string): readonly ImageHistoryItem[]
+  tag(name: string, reference: string): void
+  remove(name: string, options: { force: boolean; noprune: boolean }): Promise<readonly ImageDeleteItem[]>
+  prune(filters: Filters): Promise<ImagePruneResponse>
   import(tar: Readable, request: ImportRequest, onMessage: (message: JsonMessage) => void, signal: AbortSignal): Promise<{ readonly id: string }>
   load(tar: Readable, onMessage: (message: JsonMessage) => void, signal: AbortSignal): Promise<void>
-  save(names: readonly string[], signal: AbortSignal): Later<Readable>
+  save(names: readonly string[]): Promise<Readable>
   /** Makes a base image from the distribution's own packages. */
   bootstrap(reference: string, onMessage: (message: JsonMessage) => void, signal: AbortSignal): Promise<void>
 }
@@ -42,8 +40,8 @@ export const imageRoutes = (images: ImagesBackend): readonly Route[] => [
   { method: 'POST', path: '/images/prune', handler: async context => context.json(await images.prune(context.query.filters())) },
   // Tare's own.
   { method: 'POST', path: '/images/bootstrap', handler: context => bootstrap(context, images) },
-  { method: 'GET', path: '/images/{name:.+}/json', handler: async context => context.json(await images.inspect(context.param('name'))) },
-  { method: 'GET', path: '/images/{name:.+}/history', handler: async context => context.json(await images.history(context.param('name'))) },
+  { method: 'GET', path: '/images/{name:.+}/json', handler: context => context.json(images.inspect(context.param('name'))) },
+  { method: 'GET', path: '/images/{name:.+}/history', handler: context => context.json(images.history(context.param('name'))) },
   { method: 'GET', path: '/images/{name:.+}/get', handler: context => save(context, images, [context.param('name')]) },
   { method: 'POST', path: '/images/{name:.+}/tag', handler: context => tag(context, images) },
   { method: 'POST', path: '/images/{name:.+}/push', handler: context => push(context, images) },
@@ -51,9 +49,9 @@ export const imageRoutes = (images: ImagesBackend): readonly Route[] => [
   { method: 'GET', path: '/distribution/{name:.+}/json', handler: distribution },
 ]
 
-const list = async (context: RequestContext, images: ImagesBackend): Promise<void> => {
+const list = (context: RequestContext, images: ImagesBackend): void => {
   const { query } = context
-  context.json(await images.list({ all: query.boolean('all'), sharedSize: query.boolean('shared-size'), filters: query.filters() }))
+  context.json(images.list({ all: query.boolean('all'), sharedSize: query.boolean('shared-size'), filters: query.filters() }))
 }
 
 const create = async (context: RequestContext, images: ImagesBackend): Promise<void> => {
@@ -101,7 +99,7 @@ const bootstrap = async (context: RequestContext, images: ImagesBackend): Promis
 }
 
 const save = async (context: RequestContext, images: ImagesBackend, names: readonly string[]): Promise<void> => {
-  const tar = await images.save(names, context.signal)
+  const tar = await images.save(names)
   context.response.writeHead(200, { 'Content-Type': 'application/x-tar' })
   try {
     await pipeline(tar, context.response)
@@ -111,11 +109,11 @@ const save = async (context: RequestContext, images: ImagesBackend, names: reado
   }
 }
 
-const tag = async (context: RequestContext, images: ImagesBackend): Promise<void> => {
+const tag = (context: RequestContext, images: ImagesBackend): void => {
   const { query } = context
   const repository = query.get('repo')
   if (repository === '') throw invalidArgument('invalid reference format')
-  await images.tag(context.param('name'), query.get('tag') === '' ? repository : `${repository}:${query.get('tag')}`)
+  images.tag(context.param('name'), query.get('tag') === '' ? repository : `${repository}:${query.get('tag')}`)
   context.response.writeHead(201, { 'Content-Length': 0 }).end()
 }
 
@@ -124,8 +122,8 @@ const remove = async (context: RequestContext, images: ImagesBackend): Promise<v
   context.json(await images.remove(context.param('name'), { force: query.boolean('force'), noprune: query.boolean('noprune') }))
 }
 
-const push = async (context: RequestContext, images: ImagesBackend): Promise<void> => {
-  await images.inspect(context.param('name'))
+const push = (context: RequestContext, images: ImagesBackend): void => {
+  images.inspect(context.param('name'))
   throw notImplemented('pushing to a registry is not supported by Tare yet: save the image and load it elsewhere')
 }
 
