@@ -15,7 +15,8 @@ import { receiveContext } from './context/receive-context.ts'
 import { parseDockerfile } from './dockerfile/parse-dockerfile.ts'
 import type { Dockerfile } from './dockerfile/dockerfile.ts'
 import { BuildCache } from './solver/build-cache.ts'
-import type { EngineParts, ImageStore, NetworkMode, RunStep } from './solver/engine-parts.ts'
+import type { EngineParts, ImageStore, LayerKeeper, NetworkMode, RunStep } from './solver/engine-parts.ts'
+import { type BuildCacheItem, describeCache, type PruneOptions, pruneCache } from './solver/cache-usage.ts'
 import { parsePlatform } from './solver/parse-platform.ts'
 import { type Plan, planBuild } from './solver/plan.ts'
 import { solve } from './solver/solve.ts'
@@ -54,7 +55,7 @@ export class Builder {
   constructor(parts: {
     readonly database: Database
     readonly events: Events
-    readonly images: ImageStore
+    readonly images: ImageStore & LayerKeeper
     readonly snapshotter: Snapshotter
     readonly runStep: RunStep
     readonly root: string
@@ -64,7 +65,7 @@ export class Builder {
     mkdirSync(mounts, { recursive: true, mode: 0o700 })
     this.#root = root
     this.#events = events
-    this.#parts = { images, snapshotter, runStep, cache: new BuildCache(database), mounts }
+    this.#parts = { images, snapshotter, runStep, cache: new BuildCache(database, images), mounts }
   }
 
   /** Removes what builds of a daemon that died have left. Before the first build. */
@@ -78,9 +79,18 @@ export class Builder {
     for (const key of snapshotter.keys()) if (key.startsWith(SNAPSHOT_PREFIX)) await snapshotter.remove(key)
   }
 
-  /** Layers that the cache lives from: they stay although no image has them. */
-  cachedLayers(): readonly Digest[] {
-    return this.#parts.cache.layers()
+  /** What the cache holds: rows of `GET /system/df`. */
+  usage(): BuildCacheItem[] {
+    const { cache, images } = this.#parts
+    return describeCache(cache.list(), images)
+  }
+
+  /** Removes results of steps; without `all` those only whose files no image has. InvalidArgument for a bad filter. */
+  async prune(options: PruneOptions): Promise<{ CachesDeleted: string[] | null; SpaceReclaimed: number }> {
+    const { cache, images } = this.#parts
+    const pruned = await pruneCache(cache, images, options)
+    this.#events.publish('builder', 'prune', '', { reclaimed: String(pruned.SpaceReclaimed) })
+    return pruned
   }
 
   /** Throws DockerfileError, InvalidArgument, or what a step failed with. Aborting `signal` stops every step. */

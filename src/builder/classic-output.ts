@@ -28,7 +28,8 @@ export class ClassicOutput {
   readonly #removes: boolean
   readonly #steps: Step[] = []
   #current = 0
-  #warnings: string[] = []
+  #failed = false
+  readonly #warnings: string[] = []
 
   /** `removes`: the client asked for intermediate containers to be removed (`rm`), which is told. */
   constructor(write: (message: JsonMessage) => void, { removes }: { removes: boolean }) {
@@ -86,32 +87,43 @@ export class ClassicOutput {
     step.held += text.length
   }
 
-  /** Tells as much as is there, in order. */
+  /** Tells as much as is there, in order. A step that failed is told at once, and is the last. */
   #advance(): void {
-    for (let step = this.#steps[this.#current]; step?.started; step = this.#steps[++this.#current]) {
-      if (!step.shown) {
-        step.shown = true
-        this.#stream(`Step ${this.#current + 1}/${this.#steps.length} : ${step.instruction}`)
-        this.#stream('\n')
-      }
-      const { completed } = step
-      if ((step.lines.length > 0 || completed?.cached === false) && !CONTAINERLESS.test(step.instruction) && step.running === undefined) {
-        step.running = randomBytes(6).toString('hex')
-        this.#stream(` ---> Running in ${step.running}\n`)
-      }
-      for (const line of step.lines) this.#stream(line)
-      step.lines = []
-      step.held = 0
-      step.clipped = false
-      if (completed === undefined) return
-      if (completed.error !== undefined) continue
-      const isFrom = /^FROM\b/i.test(step.instruction)
-      // An ARG before the first FROM is no step of a stage: it has neither a state nor a cache.
-      if (completed.cached && completed.state !== undefined && !isFrom) this.#stream(' ---> Using cache\n')
-      if (step.running !== undefined && this.#removes) this.#stream(` ---> Removed intermediate container ${step.running}\n`)
-      if (completed.state !== undefined) this.#stream(` ---> ${shortId(completed.state)}\n`)
-      else if (isFrom) this.#stream(' ---> \n')
+    if (this.#failed) return
+    const failed = this.#steps.findIndex(step => step.completed?.error !== undefined)
+    if (failed >= 0) {
+      this.#failed = true
+      this.#tell(this.#step(failed), failed)
+      return
     }
+    for (let step = this.#steps[this.#current]; step?.started; step = this.#steps[++this.#current]) {
+      this.#tell(step, this.#current)
+      if (step.completed === undefined) return
+    }
+  }
+
+  #tell(step: Step, index: number): void {
+    const { instruction, completed, lines } = step
+    if (!step.shown) {
+      step.shown = true
+      this.#stream(`Step ${index + 1}/${this.#steps.length} : ${instruction}`)
+      this.#stream('\n')
+    }
+    if (step.running === undefined && hasRun(step)) {
+      step.running = randomBytes(6).toString('hex')
+      this.#stream(` ---> Running in ${step.running}\n`)
+    }
+    for (const line of lines) this.#stream(line)
+    step.lines = []
+    step.held = 0
+    step.clipped = false
+    if (completed === undefined || completed.error !== undefined) return
+    const isFrom = /^FROM\b/i.test(instruction)
+    // An ARG before the first FROM is no step of a stage: it has neither a state nor a cache.
+    if (completed.cached && completed.state !== undefined && !isFrom) this.#stream(' ---> Using cache\n')
+    if (step.running !== undefined && this.#removes) this.#stream(` ---> Removed intermediate container ${step.running}\n`)
+    if (completed.state !== undefined) this.#stream(` ---> ${shortId(completed.state)}\n`)
+    else if (isFrom) this.#stream(' ---> \n')
   }
 
   #warn({ message }: Extract<BuildEvent, { type: 'warning' }>): void {
@@ -132,4 +144,11 @@ export class ClassicOutput {
   #stream(stream: string): void {
     this.#write({ stream })
   }
+}
+
+/** Whether the classic builder would have shown a container by now. */
+const hasRun = ({ instruction, lines, completed }: Step): boolean => {
+  if (CONTAINERLESS.test(instruction)) return false
+  if (lines.length > 0) return true
+  return completed?.cached === false && (completed.error === undefined || /^RUN\b/i.test(instruction))
 }

@@ -1,5 +1,6 @@
 import type { Database, Schema } from '../../database.ts'
 import { type Digest, parseDigest } from '../../oci/digest.ts'
+import type { LayerKeeper } from './engine-parts.ts'
 import type { StageLayer } from './stage-state.ts'
 
 const SCHEMA: Schema = {
@@ -7,13 +8,13 @@ const SCHEMA: Schema = {
   migrations: [
     `CREATE TABLE build_cache (
       key TEXT PRIMARY KEY,
+      description TEXT NOT NULL,
       created TEXT NOT NULL,
+      used INTEGER NOT NULL,
       diff_id TEXT,
       blob TEXT,
-      size INTEGER NOT NULL DEFAULT 0,
-      used INTEGER NOT NULL
+      size INTEGER NOT NULL DEFAULT 0
     ) STRICT, WITHOUT ROWID`,
-    'CREATE INDEX build_cache_layers ON build_cache (diff_id) WHERE diff_id IS NOT NULL',
   ],
 }
 
@@ -25,62 +26,88 @@ export type CachedStep = {
   readonly layer: StageLayer | undefined
 }
 
+export type CacheRecord = CachedStep & {
+  readonly key: string
+  /** As the history tells it. */
+  readonly description: string
+  /** Milliseconds since the epoch, exact to the hour. */
+  readonly used: number
+}
+
 /** Every use of a record would be a write, and a cached build makes none: an hour is exact enough to tell old from new. */
 const USED_EXACTNESS = 3600_000
 
-type Row = { key: string; created: string; diff_id: string | null; blob: string | null; size: number; used: number }
+type Row = { key: string; description: string; created: string; used: number; diff_id: string | null; blob: string | null; size: number }
 
-/** Results of steps by what they depend on, kept over restarts. */
+/** Results of steps by what they depend on, kept over restarts, with the layers that they consist of. */
 export class BuildCache {
   readonly #database: Database
+  readonly #layers: LayerKeeper
 
-  constructor(database: Database) {
+  constructor(database: Database, layers: LayerKeeper) {
     this.#database = database
+    this.#layers = layers
     database.migrate(SCHEMA)
   }
 
   find(key: string): CachedStep | undefined {
-    const row = this.#database.get<Row>('SELECT * FROM build_cache WHERE key = ?', key)
-    if (row === undefined) return undefined
+    const row = this.#row(key)
+    const record = row && recordOf(row)
+    if (record?.layer !== undefined && this.#layers.layer(record.layer.diffId) === undefined) return undefined
     const now = Date.now()
-    if (now - row.used > USED_EXACTNESS) this.#database.run('UPDATE build_cache SET used = ? WHERE key = ?', now, key)
-    return { created: row.created, layer: layerOf(row) }
+    if (record !== undefined && now - record.used > USED_EXACTNESS) {
+      this.#database.run('UPDATE build_cache SET used = ? WHERE key = ?', now, key)
+    }
+    return record
   }
 
-  record(key: string, { created, layer }: CachedStep): void {
+  /** Keeps a result and its layer; an older one under the same key is let go. */
+  async record(key: string, description: string, { created, layer }: CachedStep): Promise<void> {
+    const before = this.#row(key)?.diff_id ?? undefined
+    if (before !== undefined && before !== layer?.diffId) await this.#layers.unpinLayers(ownerOf(key))
     this.#database.run(
-      'INSERT OR REPLACE INTO build_cache (key, created, diff_id, blob, size, used) VALUES (?, ?, ?, ?, ?, ?)',
+      'INSERT OR REPLACE INTO build_cache (key, description, created, used, diff_id, blob, size) VALUES (?, ?, ?, ?, ?, ?, ?)',
       key,
+      description,
       created,
+      Date.now(),
       layer?.diffId ?? null,
       layer === undefined ? null : JSON.stringify(layer.blob),
       layer?.size ?? 0,
-      Date.now(),
     )
+    if (layer !== undefined) this.#layers.pinLayers(ownerOf(key), [layer.diffId])
   }
 
-  forget(key: string): void {
+  /** All results that have layers, the longest unused first. */
+  list(): CacheRecord[] {
+    return this.#database.all<Row>('SELECT * FROM build_cache WHERE diff_id IS NOT NULL ORDER BY used').map(recordOf)
+  }
+
+  /** Forgets a result. Gives the bytes that were freed: none while an image has the layer. */
+  async remove(key: string): Promise<number> {
     this.#database.run('DELETE FROM build_cache WHERE key = ?', key)
+    return await this.#layers.unpinLayers(ownerOf(key))
   }
 
-  /** Layers that results consist of. */
-  layers(): Digest[] {
-    return this.#database
-      .all<{ diff_id: string }>('SELECT DISTINCT diff_id FROM build_cache WHERE diff_id IS NOT NULL')
-      .map(({ diff_id }) => parseDigest(diff_id))
+  /** Forgets the results without layers that were last used before `time` (milliseconds since the epoch). */
+  removeDescriptions(time: number): void {
+    this.#database.run('DELETE FROM build_cache WHERE diff_id IS NULL AND used < ?', time)
   }
 
-  /** Takes away what was last used before `time` (milliseconds since the epoch), and gives it. */
-  removeUnusedSince(time: number): { readonly key: string; readonly layer: StageLayer | undefined }[] {
-    return this.#database.transaction(() => {
-      const rows = this.#database.all<Row>('SELECT * FROM build_cache WHERE used < ?', time)
-      this.#database.run('DELETE FROM build_cache WHERE used < ?', time)
-      return rows.map(row => ({ key: row.key, layer: layerOf(row) }))
-    })
+  #row(key: string): Row | undefined {
+    return this.#database.get<Row>('SELECT * FROM build_cache WHERE key = ?', key)
   }
 }
 
-const layerOf = ({ diff_id, blob, size }: Row): StageLayer | undefined =>
-  diff_id === null || blob === null
-    ? undefined
-    : { diffId: parseDigest(diff_id), blob: JSON.parse(blob) as StageLayer['blob'], size }
+/** Under what name a record holds its layer. */
+const ownerOf = (key: string): string => `build-cache:${key}`
+
+const recordOf = ({ key, description, created, used, diff_id, blob, size }: Row): CacheRecord => ({
+  key,
+  description,
+  created,
+  used,
+  layer: diff_id === null || blob === null ? undefined : { diffId: digest(diff_id), blob: JSON.parse(blob) as StageLayer['blob'], size },
+})
+
+const digest = (text: string): Digest => parseDigest(text)

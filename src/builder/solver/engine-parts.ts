@@ -10,12 +10,21 @@ export type BaseImage = { readonly id: Digest; readonly config: ImageConfig; rea
 /** What the builder asks of the images. */
 export interface ImageStore {
   find(nameOrId: string): BaseImage | undefined
-  /** Throws NotFound in the words for an image that is not here and cannot be fetched. */
-  get(nameOrId: string): BaseImage
   create(image: { readonly config: ImageConfig; readonly layers: readonly StageLayer[] }): { readonly id: Digest }
   tag(nameOrId: string, reference: string): void
+  list(): readonly { readonly Id: string }[]
+}
+
+/** What the builder asks of the layers. One that was committed is the builder's until it is pinned or released. */
+export interface LayerKeeper {
   /** Makes a layer of a writable snapshot, which is gone afterwards. */
   commitSnapshot(key: string): Promise<StageLayer>
+  layer(diffId: Digest): StageLayer | undefined
+  /** Keeps layers for an owner, whether an image has them or not. */
+  pinLayers(owner: string, diffIds: readonly Digest[]): void
+  /** Gives the bytes that this freed. */
+  unpinLayers(owner: string): Promise<number>
+  releaseLayers(diffIds: readonly Digest[]): Promise<void>
 }
 
 export type RunStepRequest = {
@@ -42,7 +51,7 @@ export type RunStep = (
 
 /** What steps are executed with. */
 export type EngineParts = {
-  readonly images: ImageStore
+  readonly images: ImageStore & LayerKeeper
   readonly snapshotter: Snapshotter
   readonly runStep: RunStep
   readonly cache: BuildCache

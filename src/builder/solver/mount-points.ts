@@ -23,7 +23,9 @@ export const rememberMountPoints = (root: string): (() => void) => {
   return () => {
     for (const path of missing) removeIfEmpty(path)
     for (const [path, { atime, mtime }] of parents) {
-      if (statSync(path, { throwIfNoEntry: false }) !== undefined) utimesSync(path, atime, mtime)
+      const now = statSync(path, { throwIfNoEntry: false })
+      // Setting the time it has would make it a change of the step.
+      if (now !== undefined && now.mtimeMs !== mtime.getTime()) utimesSync(path, atime, mtime)
     }
   }
 }

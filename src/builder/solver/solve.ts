@@ -4,6 +4,7 @@ import { formatPlatform, type Platform } from '../../oci/platform.ts'
 import { parseTrigger } from '../dockerfile/parse-dockerfile.ts'
 import { SyntaxProblem } from '../dockerfile/dockerfile-error.ts'
 import type { EngineParts } from './engine-parts.ts'
+import { findBase } from './find-base.ts'
 import { OutputDecoder } from './output-decoder.ts'
 import { parsePlatform } from './parse-platform.ts'
 import { copyOrigin, type Plan, type PlannedStage } from './plan.ts'
@@ -99,7 +100,7 @@ const baseState = async ({ parts, options, stageEnd, onEvent }: Solving, { base,
   const platform = written === undefined ? options.platform : parsePlatform(written)
   if (base === 'scratch') return scratchState(platform)
   if ('stage' in base) return inheritedState(await stageEnd(base.stage))
-  const image = parts.images.find(base.image) ?? parts.images.get(base.image)
+  const image = findBase(parts.images, base.image)
   if (platform !== undefined && (image.config.os !== platform.os || image.config.architecture !== platform.architecture)) {
     const found = formatPlatform({ os: image.config.os, architecture: image.config.architecture, variant: image.config.variant })
     onEvent({

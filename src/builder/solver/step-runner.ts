@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { posix } from 'node:path'
-import { invalidArgument } from '../../errdefs.ts'
+import { invalidArgument, messageOf } from '../../errdefs.ts'
 import type { ContextTree } from '../context/context-tree.ts'
 import { SyntaxProblem } from '../dockerfile/dockerfile-error.ts'
 import { expandDocument, expandWord } from '../dockerfile/expand.ts'
@@ -14,6 +14,7 @@ import { DocumentTree } from './document-tree.ts'
 import type { EngineParts, NetworkMode, OutputStream } from './engine-parts.ts'
 import { executeCopy } from './execute-copy.ts'
 import { executeRun } from './execute-run.ts'
+import { findBase } from './find-base.ts'
 import { MountedTree } from './mounted-tree.ts'
 import type { Origin } from './plan.ts'
 import { type Selected, selectSources } from './select-sources.ts'
@@ -62,7 +63,7 @@ export class StepRunner {
           return await this.#workdir(instruction.path, state)
         default: {
           const { comment, ...change } = configure(instruction, state, this.#options.globals, this.#options.input)
-          return this.#describe(state, change, nop(state, change.config, ` ${comment}`))
+          return await this.#describe(state, change, nop(state, change.config, ` ${comment}`))
         }
       }
     } catch (error) {
@@ -72,11 +73,11 @@ export class StepRunner {
   }
 
   /** A step without files: recorded only for its time, so that the same build gives the same image. */
-  #describe(state: StageState, change: Parameters<typeof advance>[1], createdBy: string): StepResult {
+  async #describe(state: StageState, change: Parameters<typeof advance>[1], createdBy: string): Promise<StepResult> {
     const key = nextKey(state.key, createdBy, undefined)
     const found = this.#options.noCache ? undefined : this.#parts.cache.find(key)
     const created = found?.created ?? new Date().toISOString()
-    if (found === undefined) this.#parts.cache.record(key, { created, layer: undefined })
+    if (found === undefined) await this.#parts.cache.record(key, createdBy, { created, layer: undefined })
     return { state: advance(state, change, { created, createdBy, layer: undefined, key }), cached: found !== undefined }
   }
 
@@ -87,12 +88,10 @@ export class StepRunner {
     createdBy: string,
     execute: () => Promise<StageLayer | undefined>,
   ): Promise<StepResult> {
-    const { cache, snapshotter } = this.#parts
-    let found = this.#options.noCache ? undefined : cache.find(key)
-    // Somebody may have removed the images that the layer was kept for.
-    if (found?.layer !== undefined && snapshotter.layer(found.layer.diffId) === undefined) found = undefined
+    const { cache } = this.#parts
+    const found = this.#options.noCache ? undefined : cache.find(key)
     const result = found ?? { layer: await execute(), created: new Date().toISOString() }
-    if (found === undefined) cache.record(key, result)
+    if (found === undefined) await cache.record(key, createdBy, result)
     const step = { ...result, createdBy, key: nextKey(state.key, createdBy, result.layer?.diffId) }
     return { state: advance(state, change, step), cached: found !== undefined }
   }
@@ -166,12 +165,10 @@ export class StepRunner {
   async #origin(from: Origin): Promise<StageState> {
     if (from === 'scratch') throw new SyntaxProblem('COPY --from=scratch has no files')
     if ('stage' in from) return await this.#options.stageEnd(from.stage)
-    const image = this.#parts.images.find(from.image)
-    if (image !== undefined) return imageState(image)
     try {
-      return imageState(this.#parts.images.get(from.image))
+      return imageState(findBase(this.#parts.images, from.image))
     } catch (error) {
-      throw invalidArgument(`invalid from flag value ${from.image}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+      throw invalidArgument(`invalid from flag value ${from.image}: ${messageOf(error)}`, { cause: error })
     }
   }
 }

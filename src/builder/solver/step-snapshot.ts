@@ -51,7 +51,9 @@ export class StepSnapshot implements AsyncDisposable {
     await this.#unmount()
     const { diffId, blob, size } = await this.#parts.images.commitSnapshot(this.#key)
     this.#state = 'gone'
-    return diffId === EMPTY_LAYER ? undefined : { diffId, blob, size }
+    if (diffId !== EMPTY_LAYER) return { diffId, blob, size }
+    await this.#parts.images.releaseLayers([diffId])
+    return undefined
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
