@@ -1,5 +1,5 @@
+import type { Filters } from '../api/filters.ts'
 import { invalidArgument } from '../errdefs.ts'
-import type { Filters } from './image.ts'
 
 /** Refuses keys that dockerd refuses there. */
 export const acceptFilters = (filters: Filters, accepted: readonly string[]): void => {

@@ -26,6 +26,3 @@ export type Image = {
 
 /** A container that stands on an image. */
 export type ImageUser = { readonly containerId: string; readonly running: boolean }
-
-/** The images that the given filters let through, by key: `{ dangling: ['true'], label: ['a=b'] }`. */
-export type Filters = Readonly<Record<string, readonly string[]>>

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import type { Filters } from '../api/filters.ts'
 import type { ImageDeleteItem, ImageHistoryItem, ImageInspect, ImagePruneResponse, ImageSummary, JsonMessage } from '../api/image.ts'
 import type { Database } from '../database.ts'
 import type { Events } from '../events.ts'
@@ -9,15 +10,15 @@ import { familiarName, familiarRepository, parseReference, type Reference, repos
 import type { ContentStore } from '../storage/content/content-store.ts'
 import type { Snapshotter } from '../storage/snapshots/snapshotter.ts'
 import { BlobLeases } from './blob-leases.ts'
+import { BOOTSTRAP_PREFIX } from './bootstrap-prefix.ts'
 import { type ApplyChanges, refuseChanges } from './changes.ts'
-import type { Filters, Image, ImageLayer, ImageUser } from './image.ts'
+import type { Image, ImageLayer, ImageUser } from './image.ts'
 import { ImageRecorder, type LayerChoice } from './image-recorder.ts'
 import { ImageTable } from './image-table.ts'
 import type { ImportOptions } from './import.ts'
 import { historyOf, inspectImage } from './inspect.ts'
 import { LayerStore } from './layer-store.ts'
 import { listImages, withSharedSizes } from './list.ts'
-import type { LoadOptions } from './load.ts'
 import { choosePrunable } from './prune.ts'
 import { planRemoval } from './remove.ts'
 import { noSuchImage, parseNaming, resolveImage } from './resolve.ts'
@@ -133,7 +134,7 @@ export class Images {
     return items
   }
 
-  list(filters: Filters = {}, { sharedSize = false }: { sharedSize?: boolean } = {}): ImageSummary[] {
+  list({ filters = {}, sharedSize = false }: { all?: boolean; sharedSize?: boolean; filters?: Filters } = {}): ImageSummary[] {
     const listed = this.#all().map(image => ({ image, names: this.#table.namesOf(image.id), containers: this.#inUse(image.id).length }))
     const rows = listImages(listed, filters, name => this.get(name))
     return sharedSize ? withSharedSizes(rows, listed.map(({ image }) => image)) : rows
@@ -168,15 +169,15 @@ export class Images {
   }
 
   /** Makes an image from a file system's tar. */
-  async import(tar: Readable, options: ImportOptions = {}): Promise<Image> {
+  async import(tar: Readable, options: ImportOptions = {}, _onMessage?: (message: JsonMessage) => void, signal?: AbortSignal): Promise<Image> {
     const { importImage } = await import('./import.ts')
-    return importImage(this.#parts(), tar, options)
+    return importImage(this.#parts(), tar, options, signal)
   }
 
-  /** Takes in the images of an archive that `docker save` or another OCI tool wrote. */
-  async load(archive: Readable, options: LoadOptions): Promise<Image[]> {
+  /** Takes in the images of an archive that `docker save` or another OCI tool wrote. InvalidArgument when it is none. */
+  async load(archive: Readable, onMessage: (message: JsonMessage) => void, signal?: AbortSignal): Promise<void> {
     const { loadImages } = await import('./load.ts')
-    return loadImages(this.#parts(), archive, options)
+    await loadImages(this.#parts(), archive, { onMessage, signal })
   }
 
   /** One archive of all the images. A name without a tag means all of its repository. NotFound before the first byte. */
@@ -196,13 +197,14 @@ export class Images {
   }
 
   /** Makes a base image from the distribution's own packages. InvalidArgument, with what there is, for an unknown name. */
-  async bootstrap(name: string, onMessage: (message: JsonMessage) => void, signal?: AbortSignal): Promise<Image> {
+  async bootstrap(name: string, onMessage: (message: JsonMessage) => void, signal?: AbortSignal): Promise<void> {
     const { bootstrapImage } = await import('./bootstrap.ts')
-    return bootstrapImage(this.#parts(), name, onMessage, signal)
+    await bootstrapImage(this.#parts(), name, onMessage, signal)
   }
 
   /** At start: drops images of which a part is missing, and removes every blob and layer that is not recorded. */
   async adoptOrSweep(): Promise<void> {
+    for (const key of this.#snapshotter.keys()) if (key.startsWith(BOOTSTRAP_PREFIX)) await this.#snapshotter.remove(key)
     this.#layers.forgetBroken()
     for (const { id, manifest, diffIds } of this.#table.images()) {
       const whole = this.#content.has(id) && this.#content.has(manifest) && diffIds.every(diffId => this.#layers.find(diffId))
@@ -244,6 +246,6 @@ export class Images {
   }
 
   #parts() {
-    return { content: this.#content, layers: this.#layers, leases: this.#leases, recorder: this.#recorder, table: this.#table, applyChanges: this.#applyChanges }
+    return { content: this.#content, layers: this.#layers, leases: this.#leases, recorder: this.#recorder, table: this.#table, snapshotter: this.#snapshotter, applyChanges: this.#applyChanges }
   }
 }

@@ -18,8 +18,8 @@ export type ImportOptions = {
   readonly message?: string | undefined
   /** Dockerfile instructions. */
   readonly changes?: readonly string[] | undefined
-  readonly platform?: Platform | undefined
-  readonly signal?: AbortSignal | undefined
+  /** `linux/arm64`; this host's when left out. */
+  readonly platform?: string | undefined
 }
 
 type Parts = {
@@ -31,18 +31,18 @@ type Parts = {
 }
 
 /** Makes an image of one layer from a file system's tar, compressed or not. */
-export const importImage = async (parts: Parts, tar: Readable, options: ImportOptions): Promise<Image> => {
+export const importImage = async (parts: Parts, tar: Readable, options: ImportOptions, signal?: AbortSignal): Promise<Image> => {
   const { content, layers, leases, recorder, applyChanges } = parts
   const reference = nameFromParts(options.repo ?? '', options.tag ?? '')
+  const { os, architecture, variant } = platformOf(options.platform ?? '')
   const execution = applyChanges({}, options.changes ?? [])
   using lease = leases.open()
   const { stream } = await decompress(tar)
-  const blob = await content.ingest(stream, {}, options.signal)
+  const blob = await content.ingest(stream, {}, signal)
   lease.hold(blob.digest)
-  const layer = await layers.unpack(blob.digest, blob.digest, { signal: options.signal })
+  const layer = await layers.unpack(blob.digest, blob.digest, { signal })
   const created = new Date().toISOString()
-  const { os, architecture, variant } = options.platform ?? hostPlatform()
-  const config: ImageConfig = {
+    const config: ImageConfig = {
     created,
     architecture,
     ...(variant ? { variant } : {}),
@@ -68,4 +68,18 @@ export const nameFromParts = (repo: string, tag: string): Reference | undefined 
   if (tag === '') return withDefaultTag(reference)
   if (!/^[\w][\w.-]{0,127}$/.test(tag)) throw invalidArgument('invalid tag format')
   return { ...reference, tag }
+}
+
+const ARCHITECTURES = ['amd64', 'arm64', 'arm', '386', 'ppc64le', 's390x', 'riscv64', 'loong64', 'mips64le']
+
+/** A platform as people write it: `linux/arm64/v8`, or only one of its parts. InvalidArgument. */
+const platformOf = (text: string): Platform => {
+  const host = hostPlatform()
+  if (text === '') return host
+  const [first = '', second, variant] = text.toLowerCase().split('/')
+  const [os, architecture] = second === undefined ? (first === 'linux' ? [first, host.architecture] : [host.os, first]) : [first, second]
+  if (os !== 'linux' || !ARCHITECTURES.includes(architecture)) {
+    throw invalidArgument(`${JSON.stringify(text)}: unknown operating system or architecture: invalid argument`)
+  }
+  return { os, architecture, ...(variant ? { variant } : {}) }
 }

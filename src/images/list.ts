@@ -1,8 +1,9 @@
+import type { Filters } from '../api/filters.ts'
 import type { ImageSummary } from '../api/image.ts'
 import { type Digest, parseDigest } from '../oci/digest.ts'
 import { familiarName, familiarRepository, type Reference } from '../oci/reference.ts'
 import { acceptFilters, booleanFilter, matchesLabels, parseMoment } from './filter-values.ts'
-import type { Filters, Image } from './image.ts'
+import type { Image } from './image.ts'
 
 export type ListedImage = { readonly image: Image; readonly names: readonly Reference[]; readonly containers: number }
 

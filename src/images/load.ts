@@ -21,12 +21,7 @@ type Parts = {
   readonly table: ImageTable
 }
 
-export type LoadOptions = {
-  readonly onMessage: (message: JsonMessage) => void
-  /** Only what was loaded, not how far it is. */
-  readonly quiet?: boolean
-  readonly signal?: AbortSignal | undefined
-}
+type LoadOptions = { readonly onMessage: (message: JsonMessage) => void; readonly signal: AbortSignal | undefined }
 
 /** Milliseconds between two messages of progress. */
 const PROGRESS_INTERVAL = 100
@@ -55,7 +50,7 @@ const loadImage = async (parts: Parts, files: ArchiveFiles, lease: BlobLease, ar
     for (const [at, { digest, size }] of archived.layers.entries()) {
       const diffId = diffIds[at] as Digest
       lease.hold(digest)
-      made.push(await layers.unpack(digest, diffId, { signal: options.signal, onProgress: options.quiet ? undefined : progressOf(diffId, size, options) }))
+      made.push(await layers.unpack(digest, diffId, { signal: options.signal, onProgress: progressOf(diffId, size, options) }))
     }
   } catch (error) {
     layers.release(made.map(({ diffId }) => diffId))

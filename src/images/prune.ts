@@ -1,6 +1,7 @@
+import type { Filters } from '../api/filters.ts'
 import type { Reference } from '../oci/reference.ts'
 import { acceptFilters, booleanFilter, matchesLabels, parseMoment } from './filter-values.ts'
-import type { Filters, Image } from './image.ts'
+import type { Image } from './image.ts'
 
 export type PruneCandidate = { readonly image: Image; readonly names: readonly Reference[]; readonly used: boolean }
 
