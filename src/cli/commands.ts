@@ -64,7 +64,7 @@ const ENTRIES: readonly CommandEntry[] = [
   { paths: ['volume prune'], summary: 'Remove unused local volumes', load: () => import('./commands/volume-prune.ts') },
   { paths: ['volume rm', 'volume remove'], summary: 'Remove one or more volumes', load: () => import('./commands/volume-rm.ts') },
   { paths: ['daemon'], summary: 'Run the engine', load: () => import('./commands/daemon.ts') },
-  { paths: ['doctor'], summary: 'Show what this host offers, what is missing, and what mends it', load: () => import('./commands/doctor.ts') },
+  { paths: ['doctor'], summary: 'Show what this host offers, what is missing, and what mends it', load: async () => ({ command: (await import('./doctor.ts')).doctor }) },
 ]
 
 export const GROUPS: Readonly<Record<string, string>> = {

@@ -25,7 +25,7 @@ export const startDaemon = async (endpoint: Endpoint, stderr: Output, refused: C
   const log = openSync(LOG, 'a', 0o640)
   const entry = fileURLToPath(import.meta.url)
   const program = entry.endsWith('.ts') ? join(dirname(entry), 'main.ts') : (process.argv[1] as string)
-  const child = spawnProcess([process.execPath, '--disable-warning=ExperimentalWarning', program, 'daemon'], {
+  const child = spawnProcess([process.execPath, '--disable-warning=ExperimentalWarning', '--', program, 'daemon'], {
     detached: true,
     stdio: ['ignore', log, log],
     cwd: '/',

@@ -3,6 +3,7 @@ import type { Ulimit } from '../../api/container.ts'
 import { checkDeviceCgroupRule, parseGpus, parseIopsDevice, parseRateDevice, parseWeightDevice } from './devices.ts'
 import { checkEnv, checkLabel } from './environment.ts'
 import { parseMount } from './mount.ts'
+import { parseAttachment } from './networking.ts'
 import { isAddress } from './ports.ts'
 
 /** A check that throws when `parse` does. */
@@ -96,6 +97,7 @@ export const CREATE_CHECKS: Readonly<Record<string, (value: string) => string>> 
   label: checkLabel,
   link: checkLink,
   mount: parsable(parseMount),
+  network: parsable(parseAttachment),
   sysctl: checkSysctl,
   ulimit: parsable(parseUlimit),
 }

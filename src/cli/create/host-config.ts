@@ -127,7 +127,7 @@ const portBindings = (publications: readonly Publication[]): HostConfig['PortBin
 const restartPolicy = (text: string): RestartPolicy => {
   const [name = '', count, ...more] = text.split(':')
   if (more.length > 0 || (count !== undefined && !/^[+-]?\d+$/.test(count)))
-    throw new Error(`invalid restart policy format: ${more.length > 0 ? 'too many colons' : 'maximum retry count must be an integer'}`)
+    throw new Error('invalid restart policy format: maximum retry count must be an integer')
   if (name === '' && count !== undefined) throw new Error('invalid restart policy format: no policy provided before colon')
   return { Name: name, MaximumRetryCount: Number(count ?? 0) }
 }

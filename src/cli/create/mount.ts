@@ -128,11 +128,11 @@ const finish = (mount: { Type: string; Source?: string; Target?: string; ReadOnl
   for (const kind of ['volume', 'bind', 'tmpfs', 'image'] as const)
     if (Type !== kind && Object.keys(options[kind]).length > 0)
       throw new Error(`cannot mix '${kind}-*' options with mount type '${Type}'`)
-  if (options.bind.ReadOnlyNonRecursive && !mount.ReadOnly) throw new Error('option bind-recursive=writable requires readonly to be specified in conjunction')
+  if (options.bind.ReadOnlyNonRecursive && !mount.ReadOnly) throw new Error("option 'bind-recursive=writable' requires 'readonly' to be specified in conjunction")
   if (options.bind.ReadOnlyForceRecursive) {
-    if (!mount.ReadOnly) throw new Error('option bind-recursive=readonly requires readonly to be specified in conjunction')
+    if (!mount.ReadOnly) throw new Error("option 'bind-recursive=readonly' requires 'readonly' to be specified in conjunction")
     if (options.bind.Propagation !== 'rprivate')
-      throw new Error('option bind-recursive=readonly requires bind-propagation=rprivate to be specified in conjunction')
+      throw new Error("option 'bind-recursive=readonly' requires 'bind-propagation=rprivate' to be specified in conjunction")
   }
   const given = (value: Record<string, unknown>): Record<string, unknown> | undefined => (Object.keys(value).length > 0 ? value : undefined)
   return {

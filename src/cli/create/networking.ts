@@ -5,7 +5,7 @@ import { splitFields } from './mount.ts'
 type Attachment = { target: string; aliases: string[]; options: Record<string, string>; ip?: string; ip6?: string; linkLocal: string[]; mac?: string; priority?: number }
 
 /** `--network NAME` or `--network name=NAME,alias=…,ip=…,driver-opt=…`. */
-const parseAttachment = (value: string): Attachment => {
+export const parseAttachment = (value: string): Attachment => {
   const attachment: Attachment = { target: '', aliases: [], options: {}, linkLocal: [] }
   if (!/(^|,)[\w-]+=/.test(value)) return { ...attachment, target: value }
   for (const field of splitFields(value)) {

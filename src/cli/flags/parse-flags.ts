@@ -1,5 +1,5 @@
 import type { Flag } from './flag-table.ts'
-import { checkType, MANY } from './flag-type.ts'
+import { checkType, MANY, parseBool } from './flag-type.ts'
 import { Flags } from './flags.ts'
 
 export type FlagRules = {
@@ -10,6 +10,14 @@ export type FlagRules = {
   readonly check?: Readonly<Record<string, (value: string) => string>> | undefined
   /** False: flags end at the first argument (`run IMAGE …`). */
   readonly interspersed?: boolean | undefined
+}
+
+const parseHelp = (value: string): boolean => {
+  try {
+    return parseBool(value)
+  } catch (error) {
+    throw new Error(`invalid argument ${JSON.stringify(value)} for "--help" flag: ${(error as Error).message}`, { cause: error })
+  }
 }
 
 /** `help` is asked for; everything else on the line is moot. */
@@ -47,7 +55,7 @@ export const parseFlags = (argv: readonly string[], rules: FlagRules): Parsed =>
     const flag = byName.get(rules.aliases?.[given] ?? given)
     if (!flag || given === 'help') {
       if (given !== 'help') throw new Error(`unknown flag: --${given}`)
-      help = true
+      help = equals < 0 || parseHelp(word.slice(equals + 1))
     } else if (equals >= 0) set(flag, word.slice(equals + 1))
     else if (flag.type === 'bool') set(flag, 'true')
     else if (at < argv.length) set(flag, argv[at++] as string)
@@ -59,7 +67,7 @@ export const parseFlags = (argv: readonly string[], rules: FlagRules): Parsed =>
       const letter = word[i] as string
       const flag = byShort.get(letter)
       if (!flag) {
-        if (letter !== 'h') throw new Error(`unknown shorthand flag: '${letter}' in ${word}`)
+        if (letter !== 'h') throw new Error(`unknown shorthand flag: '${letter}' in -${word.slice(i)}`)
         help = true
         continue
       }
@@ -71,7 +79,7 @@ export const parseFlags = (argv: readonly string[], rules: FlagRules): Parsed =>
       if (rest.length > 1 && rest.startsWith('=')) set(flag, rest.slice(1))
       else if (rest.length > 0) set(flag, rest)
       else if (at < argv.length) set(flag, argv[at++] as string)
-      else throw new Error(`flag needs an argument: '${letter}' in ${word}`)
+      else throw new Error(`flag needs an argument: '${letter}' in -${word.slice(i)}`)
       return
     }
   }

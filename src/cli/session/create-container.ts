@@ -5,6 +5,7 @@ import type { ContainerCreateResponse } from '../../api/container.ts'
 import { familiarName, parseReference, withDefaultTag } from '../../oci/reference.ts'
 import type { Context } from '../command.ts'
 import { createRequest } from '../create/create-request.ts'
+import { Failure } from '../failure.ts'
 import type { Flags } from '../flags/flags.ts'
 
 /** Creates the container that the flags of `run` or `create` describe; pulls its image when it is missing. Gives its ID. */
@@ -53,7 +54,7 @@ const checkPlatform = (text: string): string | undefined => {
   if (text === '') return undefined
   const parts = text.toLowerCase().split('/')
   const fault = (why: string): never => {
-    throw new Error(`error parsing specified platform: ${JSON.stringify(text)}: ${why}: invalid argument`)
+    throw new Failure(1, `error parsing specified platform: ${JSON.stringify(text)}: ${why}: invalid argument`)
   }
   if (parts.length > 3) fault('cannot parse platform specifier')
   if (parts.some(part => !/^[a-z0-9_.-]+$/.test(part))) fault('invalid platform component')

@@ -1,0 +1,14 @@
+import type { Progress, Vertex } from './build-progress.ts'
+
+/** Shows a build while it runs. */
+export interface Display {
+  /** Something happened; the state has it already. */
+  show(change: Progress): void
+  /** A fact about one of our own steps (`transferring context: 2kB done`). */
+  note(vertex: Vertex, text: string): void
+  /** Nothing more comes. */
+  close(): void
+}
+
+/** For `-q` and `--progress quiet`. */
+export const QUIET: Display = { show: () => undefined, note: () => undefined, close: () => undefined }

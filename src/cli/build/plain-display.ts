@@ -1,0 +1,50 @@
+import type { Output } from '../output.ts'
+import type { BuildProgress, Progress, Vertex } from './build-progress.ts'
+import type { Display } from './display.ts'
+
+/** Lines as they come, each with the number of its step: for logs and for people who pipe. */
+export class PlainDisplay implements Display {
+  readonly #progress: BuildProgress
+  readonly #output: Output
+  #current: Vertex | undefined
+
+  constructor(progress: BuildProgress, output: Output) {
+    this.#progress = progress
+    this.#output = output
+  }
+
+  show(change: Progress): void {
+    const { vertex } = change
+    if (change.type === 'started') this.#turnTo(vertex)
+    else if (change.type === 'line') {
+      this.#turnTo(vertex)
+      this.#output.line(`#${vertex.number} ${this.#progress.age(vertex).toFixed(3)} ${change.text}`)
+    } else {
+      this.#turnTo(vertex)
+      this.#output.write(`#${vertex.number} ${outcome(vertex)}\n\n`)
+      this.#current = undefined
+    }
+  }
+
+  note(vertex: Vertex, text: string): void {
+    this.#turnTo(vertex)
+    this.#output.line(`#${vertex.number} ${text}`)
+  }
+
+  close(): void {
+    this.#current = undefined
+  }
+
+  /** Steps that run side by side take turns; `...` marks one that is left unfinished. */
+  #turnTo(vertex: Vertex): void {
+    if (this.#current === vertex) return
+    if (this.#current) this.#output.write(`#${this.#current.number} ...\n\n`)
+    this.#current = vertex
+    this.#output.line(`#${vertex.number} ${vertex.name}`)
+  }
+}
+
+const outcome = ({ cached, error, milliseconds }: Vertex): string => {
+  if (error !== undefined) return `ERROR: ${error}`
+  return cached ? 'CACHED' : `DONE ${((milliseconds ?? 0) / 1000).toFixed(1)}s`
+}
