@@ -13,10 +13,13 @@ export const helpFor = async (found: Found, wanted: boolean, stdout: Output, std
     const flag = found.rest[0] as string
     const name = flag.startsWith('--') ? `unknown flag: ${flag.split('=')[0]}` : `unknown shorthand flag: '${flag[1]}' in ${flag}`
     const shown = `${PROGRAM} ${found.path}`
-    stderr.write(`${name}\n\nUsage:  ${shown} COMMAND\n\nRun '${shown} --help' for more information\n`)
+    stderr.write(`${name}\n\nUsage:  ${shown}\n\nRun '${shown} --help' for more information\n`)
     return 125
   }
-  if (word === undefined || wanted) return group ? printGroupHelp(found.path, stdout) : printRootHelp(stdout)
+  if (word === undefined || wanted) {
+    // Asked for, help is output; given instead of a command that was not named, it is a complaint.
+    return group ? printGroupHelp(found.path, wanted || found.rest.length > 0 ? stdout : stderr) : printRootHelp(stdout)
+  }
   const shown = [PROGRAM, found.path].filter(Boolean).join(' ')
   const usage = group ? `Usage:  ${shown}\n\n` : ''
   stderr.write(`${PROGRAM}: unknown command: ${shown} ${word}\n\n${usage}Run '${shown} --help' for more information\n`)

@@ -1,6 +1,7 @@
 import type { ContainerInspect } from '../../api/container.ts'
 import { FrameDecoder } from '../../api/stdcopy.ts'
 import { type Command, exactly } from '../command.ts'
+import { Failure } from '../failure.ts'
 import { parseTimestamp } from '../format/timestamp.ts'
 
 export const command: Command = {
@@ -20,8 +21,8 @@ export const command: Command = {
       query: {
         stdout: true,
         stderr: true,
-        since: parseTimestamp(flags.string('since')) || undefined,
-        until: parseTimestamp(flags.string('until')) || undefined,
+        since: moment('since', flags.string('since')),
+        until: moment('until', flags.string('until')),
         timestamps: flags.bool('timestamps') || undefined,
         follow: flags.bool('follow') || undefined,
         tail: flags.string('tail'),
@@ -47,3 +48,11 @@ export const command: Command = {
 }
 
 const hasTty = async (inspect: () => Promise<ContainerInspect>): Promise<boolean> => (await inspect()).Config.Tty === true
+
+const moment = (name: string, value: string): string | undefined => {
+  try {
+    return parseTimestamp(value) || undefined
+  } catch (error) {
+    throw new Failure(1, `invalid value for "${name}": ${(error as Error).message}`, { cause: error })
+  }
+}

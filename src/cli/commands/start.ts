@@ -10,7 +10,6 @@ export const command: Command = {
   -a, --attach               Attach STDOUT/STDERR and forward signals
       --detach-keys string   Override the key sequence for detaching a container
   -i, --interactive          Attach container's STDIN
-      --sig-proxy            Proxy received signals to the process (default true)
 `,
   args: atLeast(1),
   action: async (context, flags, names) => {
@@ -44,7 +43,7 @@ const startAttached = async (context: Context, flags: Flags, name: string): Prom
     stdout: true,
     stderr: true,
     removed: container.HostConfig.AutoRemove === true,
-    signalProxy: flags.bool('sig-proxy'),
+    signalProxy: true,
     detachKeys: flags.changed('detach-keys') ? flags.string('detach-keys') : context.config.settings.detachKeys,
   })
 }

@@ -76,7 +76,7 @@ export const CREATE_FLAGS = `
       --privileged                       Give extended privileges to this container
   -p, --publish list                     Publish a container's port(s) to the host
   -P, --publish-all                      Publish all exposed ports to random ports
-      --pull string                      Pull image before creating ("always", "|missing", "never") (default "missing")
+      --pull string                      Pull image before running ("always", "missing", "never") (default "missing")
   -q, --quiet                            Suppress the pull output
       --read-only                        Mount the container's root filesystem as read only
       --restart string                   Restart policy to apply when a container exits (default "no")

@@ -34,7 +34,7 @@ export const createRequest = (flags: Flags, image: string, command: readonly str
     Tty: flags.bool('tty'),
     OpenStdin: interactive,
     StdinOnce: interactive && attachStdin,
-    Env: dedupe(env),
+    Env: env.length > 0 ? dedupe(env) : null,
     ...(command.length > 0 ? { Cmd: command } : {}),
     Image: image,
     Volumes: Object.fromEntries(volumes.flatMap(volume => ('target' in volume ? [[volume.target, {}]] : []))),

@@ -17,7 +17,7 @@ export const hostConfig = (flags: Flags, parts: Parts): HostConfig => {
   const security = parseSecurityOptions(flags.list('security-opt'))
   const devices = flags.list('device')
   return {
-    Binds: parts.binds,
+    Binds: orNull(parts.binds),
     ContainerIDFile: flags.string('cidfile'),
     LogConfig: logConfig(flags),
     NetworkMode: parts.networkMode,
@@ -25,25 +25,25 @@ export const hostConfig = (flags: Flags, parts: Parts): HostConfig => {
     RestartPolicy: restart,
     AutoRemove: flags.bool('rm'),
     VolumeDriver: flags.string('volume-driver'),
-    VolumesFrom: flags.list('volumes-from'),
+    VolumesFrom: orNull(flags.list('volumes-from')),
     ...many('Mounts', mounts(flags)),
     ...mapped('Annotations', flags.list('annotation')),
-    CapAdd: flags.list('cap-add').map(capability),
-    CapDrop: flags.list('cap-drop').map(capability),
+    CapAdd: orNull(flags.list('cap-add').map(capability)),
+    CapDrop: orNull(flags.list('cap-drop').map(capability)),
     CgroupnsMode: flags.string('cgroupns'),
     Dns: flags.list('dns'),
     DnsOptions: flags.list('dns-option'),
     DnsSearch: flags.list('dns-search'),
-    ExtraHosts: flags.list('add-host'),
-    GroupAdd: flags.list('group-add'),
+    ExtraHosts: orNull(flags.list('add-host')),
+    GroupAdd: orNull(flags.list('group-add')),
     IpcMode: flags.string('ipc'),
-    Links: flags.list('link'),
+    Links: orNull(flags.list('link')),
     OomScoreAdj: flags.number('oom-score-adj'),
     PidMode: flags.string('pid'),
     Privileged: flags.bool('privileged'),
     PublishAllPorts: flags.bool('publish-all'),
     ReadonlyRootfs: flags.bool('read-only'),
-    SecurityOpt: security.options,
+    SecurityOpt: orNull(security.options),
     ...(security.unmasked ? { MaskedPaths: [], ReadonlyPaths: [] } : {}),
     ...mapped('StorageOpt', storageOptions(flags)),
     ...tmpfs(flags),
@@ -56,8 +56,8 @@ export const hostConfig = (flags: Flags, parts: Parts): HostConfig => {
     ...(flags.changed('init') ? { Init: flags.bool('init') } : {}),
     ...resources(flags),
     Devices: devices.filter(device => !isCdiDevice(device)).map(parseDevice),
-    DeviceCgroupRules: flags.list('device-cgroup-rule'),
-    DeviceRequests: deviceRequests(flags),
+    DeviceCgroupRules: orNull(flags.list('device-cgroup-rule')),
+    DeviceRequests: orNull(deviceRequests(flags)),
   }
 }
 
@@ -89,6 +89,9 @@ const resources = (flags: Flags): HostConfig => {
     Ulimits: flags.list('ulimit').map(parseUlimit),
   }
 }
+
+/** Docker's client sends null for these lists when they are empty, and inspect shows it. */
+const orNull = <T>(values: readonly T[]): readonly T[] | null => (values.length > 0 ? values : null)
 
 const many = <K extends string, T>(key: K, values: readonly T[]): { [P in K]?: readonly T[] } =>
   (values.length > 0 ? { [key]: values } : {}) as { [P in K]?: readonly T[] }

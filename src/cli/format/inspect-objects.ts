@@ -16,7 +16,7 @@ export const inspectObjects = async (
   fetch: (reference: string) => Promise<string>,
   { stdout, stderr }: { stdout: Output; stderr: Output },
 ): Promise<number> => {
-  const render = renderer(format)
+  const render = format === 'json' ? undefined : renderer(format)
   const failures: string[] = []
   const texts: string[] = []
   for (const reference of references) {
@@ -27,7 +27,7 @@ export const inspectObjects = async (
       failures.push(error instanceof TemplateExecutionError ? `template parsing error: ${error.message}` : describe(error))
     }
   }
-  if (render === undefined) stdout.line(indentJson(`[${texts.join(',')}]`))
+  if (render === undefined) stdout.line(format === 'json' ? `[${texts.map(text => text.trim()).join(',')}]` : indentJson(`[${texts.join(',')}]`))
   else stdout.write(texts.length === 0 ? '\n' : texts.map(text => `${text}\n`).join(''))
   if (failures.length === 0) return 0
   for (const failure of failures) stderr.line(failure)
@@ -36,7 +36,6 @@ export const inspectObjects = async (
 
 const renderer = (format: string): ((text: string) => string) | undefined => {
   if (format === '') return undefined
-  if (format === 'json') return text => text.trim()
   try {
     const template = compile(format, { missingKey: 'error' })
     return text => template(withOmitted(parseJson(text)))

@@ -1,5 +1,5 @@
 import { printValue, sprint, sprintf, typeName } from './print-value.ts'
-import { BigNumber, isMap, isTrue, toJson, type Value } from './value.ts'
+import { BigNumber, isMap, isTrue, Row, toJson, type Value } from './value.ts'
 
 type TemplateFunction = { readonly min: number; readonly max: number; readonly call: (...args: Value[]) => Value }
 const MANY = Number.POSITIVE_INFINITY
@@ -87,7 +87,8 @@ export const FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
   le: define(2, 2, (a, b) => less(a, b) || equal(a, b)),
   gt: define(2, 2, (a, b) => less(b, a)),
   ge: define(2, 2, (a, b) => !less(a, b)),
-  json: define(1, 1, value => toJson(value)),
+  // Docker's rows write their own JSON, with Go's escaping for HTML.
+  json: define(1, 1, value => toJson(value, value instanceof Row)),
   split: define(2, 2, (value, separator) => (separator === '' ? [...text(value)] : text(value).split(text(separator)))),
   join: define(2, 2, (items, separator) => list(items).map(printValue).join(text(separator))),
   title: define(1, 1, value => titled(text(value))),
