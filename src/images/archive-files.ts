@@ -37,7 +37,10 @@ export class ArchiveFiles {
       } else if (entry.type === 'symlink' || entry.type === 'hardlink') {
         const target = toText(entry.linkTarget)
         const folder = path.slice(0, path.lastIndexOf('/') + 1)
-        this.#links.set(path, normal(entry.type === 'symlink' && !target.startsWith('/') ? `${folder}${target}` : target))
+        this.#links.set(
+          path,
+          normal(entry.type === 'symlink' && !target.startsWith('/') ? `${folder}${target}` : target),
+        )
       }
     }
   }
@@ -66,7 +69,8 @@ export class ArchiveFiles {
     try {
       return JSON.parse(this.#content.readSync(file.digest).toString())
     } catch (error) {
-      if (error instanceof SyntaxError) throw invalidArgument(`invalid archive: ${what}: ${error.message}`, { cause: error })
+      if (error instanceof SyntaxError)
+        throw invalidArgument(`invalid archive: ${what}: ${error.message}`, { cause: error })
       throw error
     }
   }

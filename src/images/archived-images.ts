@@ -17,13 +17,20 @@ const dockerImages = (files: ArchiveFiles, items: unknown, layout: readonly Arch
   if (!Array.isArray(items)) throw invalidArgument('invalid archive: manifest.json is not a list')
   return items.map((item: unknown): ArchivedImage => {
     const { Config, RepoTags, Layers } = (item ?? {}) as { Config?: unknown; RepoTags?: unknown; Layers?: unknown }
-    if (typeof Config !== 'string' || !isStrings(Layers) || !(RepoTags === null || RepoTags === undefined || isStrings(RepoTags))) {
+    if (
+      typeof Config !== 'string' ||
+      !isStrings(Layers) ||
+      !(RepoTags === null || RepoTags === undefined || isStrings(RepoTags))
+    ) {
       throw invalidArgument('invalid archive: manifest.json has an entry without Config or Layers')
     }
     const config = files.get(Config)
     const layers = Layers.map(path => files.get(path))
     // The same archive's OCI manifest is kept if it says the same, so that the image keeps its manifest's digest.
-    const same = layout.find(image => image.config.digest === config.digest && image.layers.every((layer, at) => layer.digest === layers[at]?.digest))
+    const same = layout.find(
+      image =>
+        image.config.digest === config.digest && image.layers.every((layer, at) => layer.digest === layers[at]?.digest),
+    )
     return { config, layers, names: RepoTags ?? [], manifest: same?.manifest }
   })
 }
@@ -35,7 +42,8 @@ const layoutImages = (files: ArchiveFiles, index: StoredFile): ArchivedImage[] =
     for (const descriptor of manifestsOf(files, top, 0)) {
       const stored = blob(files, descriptor)
       const { config, layers } = files.json(stored, `manifest ${descriptor.digest}`) as Partial<Manifest>
-      if (!config || !Array.isArray(layers)) throw invalidArgument(`invalid archive: ${descriptor.digest} is not an image manifest`)
+      if (!config || !Array.isArray(layers))
+        throw invalidArgument(`invalid archive: ${descriptor.digest} is not an image manifest`)
       const known = images.get(descriptor.digest)
       const name = nameOf(top)
       images.set(descriptor.digest, {
@@ -51,11 +59,15 @@ const layoutImages = (files: ArchiveFiles, index: StoredFile): ArchivedImage[] =
 
 /** The manifest for this host that a descriptor leads to: itself, or one of an index. */
 const manifestsOf = (files: ArchiveFiles, descriptor: Descriptor, depth: number): Descriptor[] => {
-  if (descriptor.mediaType !== mediaTypes.index && descriptor.mediaType !== mediaTypes.dockerManifestList) return [descriptor]
+  if (descriptor.mediaType !== mediaTypes.index && descriptor.mediaType !== mediaTypes.dockerManifestList)
+    return [descriptor]
   if (depth > 3) throw invalidArgument('invalid archive: indexes within indexes')
   const { manifests } = files.json(blob(files, descriptor), `index ${descriptor.digest}`) as Partial<Index>
   const host = hostPlatform()
-  const fitting = (manifests ?? []).filter(({ platform }) => platform === undefined || (platform.os === host.os && platform.architecture === host.architecture))
+  const fitting = (manifests ?? []).filter(
+    ({ platform }) =>
+      platform === undefined || (platform.os === host.os && platform.architecture === host.architecture),
+  )
   const first = fitting[0]
   if (!first) throw invalidArgument(`no suitable image in the archive for ${formatPlatform(host)}`)
   return manifestsOf(files, first, depth + 1)
@@ -76,4 +88,5 @@ const blob = (files: ArchiveFiles, { digest }: { readonly digest: string }): Sto
   return file
 }
 
-const isStrings = (value: unknown): value is string[] => Array.isArray(value) && value.every(item => typeof item === 'string')
+const isStrings = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.every(item => typeof item === 'string')

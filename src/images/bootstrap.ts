@@ -13,7 +13,12 @@ import type { ImageRecorder } from './image-recorder.ts'
 import type { ImageTable } from './image-table.ts'
 import type { LayerStore } from './layer-store.ts'
 
-type Parts = { readonly layers: LayerStore; readonly recorder: ImageRecorder; readonly table: ImageTable; readonly snapshotter: Snapshotter }
+type Parts = {
+  readonly layers: LayerStore
+  readonly recorder: ImageRecorder
+  readonly table: ImageTable
+  readonly snapshotter: Snapshotter
+}
 
 const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
@@ -22,7 +27,12 @@ const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
  * the layer. Same packages, same image. InvalidArgument, with what there is, for an unknown name; Unavailable when a
  * program for it is missing.
  */
-export const bootstrapImage = async (parts: Parts, name: string, onMessage: (message: JsonMessage) => void, signal?: AbortSignal): Promise<Image> => {
+export const bootstrapImage = async (
+  parts: Parts,
+  name: string,
+  onMessage: (message: JsonMessage) => void,
+  signal?: AbortSignal,
+): Promise<Image> => {
   const { snapshotter, layers, recorder, table } = parts
   const recipe = recipeFor(name)
   const shown = familiarName(recipe.reference)
@@ -47,7 +57,9 @@ export const bootstrapImage = async (parts: Parts, name: string, onMessage: (mes
     recorder.publishEvent('import', image.id, image.id)
     recorder.publishEvent('tag', image.id, shown)
     onMessage({ status: `Digest: ${image.manifest}` })
-    onMessage({ status: before === image.id ? `Status: Image is up to date for ${shown}` : `Status: Made ${shown} from packages` })
+    onMessage({
+      status: before === image.id ? `Status: Image is up to date for ${shown}` : `Status: Made ${shown} from packages`,
+    })
     return image
   } finally {
     await snapshotter.remove(key)

@@ -27,7 +27,16 @@ export const matchesLabels = (filters: Filters, labels: Readonly<Record<string, 
   return (filters.label ?? []).every(has) && !(filters['label!'] ?? []).some(has)
 }
 
-const UNITS: Readonly<Record<string, number>> = { ns: 1e-6, us: 1e-3, µs: 1e-3, μs: 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
+const UNITS: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  μs: 1e-3,
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+}
 
 /** A moment as clients write it: seconds since the epoch, a date, or how long ago (`10m`, `1h30m`). Milliseconds since the epoch. */
 export const parseMoment = (text: string, now: number = Date.now()): number => {

@@ -1,6 +1,6 @@
 import type { ImageDeleteItem } from '../api/image.ts'
-import type { Events } from '../events.ts'
 import { notFound } from '../errdefs.ts'
+import type { Events } from '../events.ts'
 import { type Descriptor, mediaTypes } from '../oci/descriptor.ts'
 import { chainId, type Digest } from '../oci/digest.ts'
 import type { ImageConfig } from '../oci/image-config.ts'
@@ -47,7 +47,9 @@ export class ImageRecorder {
       return layer
     })
     const id = content.write(configBytes)
-    const bytes = manifest ? undefined : manifestBytes({ mediaType: mediaTypes.config, digest: id, size: configBytes.length }, found)
+    const bytes = manifest
+      ? undefined
+      : manifestBytes({ mediaType: mediaTypes.config, digest: id, size: configBytes.length }, found)
     const row: ImageRow = {
       id,
       manifest: manifest?.digest ?? content.write(bytes as Buffer),
@@ -150,14 +152,24 @@ export class ImageRecorder {
       const names = table.namesOf(id).filter(({ tag }) => tag !== undefined)
       const manifest = this.manifest(id)
       if (names.length === 0) return [manifest]
-      return names.map(name => ({ ...manifest, annotations: { 'org.opencontainers.image.ref.name': familiarName(name) } }))
+      return names.map(name => ({
+        ...manifest,
+        annotations: { 'org.opencontainers.image.ref.name': familiarName(name) },
+      }))
     })
     content.publish(descriptors)
   }
 }
 
 const manifestBytes = (config: Descriptor, layers: readonly ImageLayer[]): Buffer =>
-  Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.manifest, config, layers: layers.map(({ blob }) => blob) }))
+  Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: mediaTypes.manifest,
+      config,
+      layers: layers.map(({ blob }) => blob),
+    }),
+  )
 
 const chainIdsOf = (diffIds: readonly Digest[]): Digest[] => {
   const chains: Digest[] = []

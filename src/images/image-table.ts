@@ -35,13 +35,24 @@ export class ImageTable {
   constructor(database: Database) {
     this.#database = database
     database.migrate(SCHEMA)
-    type Stored = { id: Digest; manifest: Digest; manifestSize: number; diffIds: string; blobs: string; lastTagged: number | null }
-    const rows = database.all<Stored>('SELECT id, manifest, manifest_size AS manifestSize, diff_ids AS diffIds, blobs, last_tagged AS lastTagged FROM images')
+    type Stored = {
+      id: Digest
+      manifest: Digest
+      manifestSize: number
+      diffIds: string
+      blobs: string
+      lastTagged: number | null
+    }
+    const rows = database.all<Stored>(
+      'SELECT id, manifest, manifest_size AS manifestSize, diff_ids AS diffIds, blobs, last_tagged AS lastTagged FROM images',
+    )
     for (const { lastTagged, ...row } of rows) {
       this.#images.set(row.id, { ...row, diffIds: JSON.parse(row.diffIds), blobs: JSON.parse(row.blobs) })
       if (lastTagged !== null) this.#lastTagged.set(row.id, lastTagged)
     }
-    for (const { name, image } of database.all<{ name: string; image: Digest }>('SELECT name, image FROM image_names')) {
+    for (const { name, image } of database.all<{ name: string; image: Digest }>(
+      'SELECT name, image FROM image_names',
+    )) {
       this.#names.set(name, { reference: parseReference(name), image })
     }
   }
@@ -61,7 +72,12 @@ export class ImageTable {
   add(row: ImageRow): void {
     this.#database.run(
       'INSERT OR REPLACE INTO images (id, manifest, manifest_size, diff_ids, blobs, last_tagged) VALUES (?, ?, ?, ?, ?, ?)',
-      row.id, row.manifest, row.manifestSize, JSON.stringify(row.diffIds), JSON.stringify(row.blobs), this.#lastTagged.get(row.id) ?? null,
+      row.id,
+      row.manifest,
+      row.manifestSize,
+      JSON.stringify(row.diffIds),
+      JSON.stringify(row.blobs),
+      this.#lastTagged.get(row.id) ?? null,
     )
     this.#images.set(row.id, row)
   }
@@ -88,7 +104,9 @@ export class ImageTable {
 
   /** An image's names, sorted; those with digests after those with tags. */
   namesOf(id: Digest): Reference[] {
-    const found = this.names().filter(({ image }) => image === id).map(({ reference }) => reference)
+    const found = this.names()
+      .filter(({ image }) => image === id)
+      .map(({ reference }) => reference)
     return found.sort((a, b) => (canonicalName(a) < canonicalName(b) ? -1 : 1))
   }
 
@@ -100,7 +118,11 @@ export class ImageTable {
   name(reference: Reference, image: Digest): void {
     const now = Date.now()
     this.#database.transaction(() => {
-      this.#database.run('INSERT OR REPLACE INTO image_names (name, image) VALUES (?, ?)', canonicalName(reference), image)
+      this.#database.run(
+        'INSERT OR REPLACE INTO image_names (name, image) VALUES (?, ?)',
+        canonicalName(reference),
+        image,
+      )
       this.#database.run('UPDATE images SET last_tagged = ? WHERE id = ?', now, image)
     })
     this.#names.set(canonicalName(reference), { reference, image })

@@ -1,12 +1,26 @@
 import type { Readable } from 'node:stream'
 import type { Filters } from '../api/filters.ts'
-import type { ImageDeleteItem, ImageHistoryItem, ImageInspect, ImagePruneResponse, ImageSummary, JsonMessage } from '../api/image.ts'
+import type {
+  ImageDeleteItem,
+  ImageHistoryItem,
+  ImageInspect,
+  ImagePruneResponse,
+  ImageSummary,
+  JsonMessage,
+} from '../api/image.ts'
 import type { Database } from '../database.ts'
-import type { Events } from '../events.ts'
 import { invalidArgument, isKind, notFound } from '../errdefs.ts'
+import type { Events } from '../events.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { ImageConfig } from '../oci/image-config.ts'
-import { familiarName, familiarRepository, parseReference, type Reference, repositoryName, withDefaultTag } from '../oci/reference.ts'
+import {
+  familiarName,
+  familiarRepository,
+  parseReference,
+  type Reference,
+  repositoryName,
+  withDefaultTag,
+} from '../oci/reference.ts'
 import type { ContentStore } from '../storage/content/content-store.ts'
 import type { Snapshotter } from '../storage/snapshots/snapshotter.ts'
 import { BlobLeases } from './blob-leases.ts'
@@ -45,7 +59,14 @@ export class Images {
   readonly #inUse: (image: Digest) => readonly ImageUser[]
   readonly #applyChanges: ApplyChanges
 
-  constructor({ database, events, content, snapshotter, inUse = () => [], applyChanges = refuseChanges }: ImagesOptions) {
+  constructor({
+    database,
+    events,
+    content,
+    snapshotter,
+    inUse = () => [],
+    applyChanges = refuseChanges,
+  }: ImagesOptions) {
     this.#content = content
     this.#snapshotter = snapshotter
     this.#events = events
@@ -54,7 +75,13 @@ export class Images {
     this.#table = new ImageTable(database)
     this.#leases = new BlobLeases(content, digest => this.#isRecorded(digest))
     this.#layers = new LayerStore({ database, content, snapshotter, discard: digest => this.#leases.discard(digest) })
-    this.#recorder = new ImageRecorder({ table: this.#table, layers: this.#layers, leases: this.#leases, content, events })
+    this.#recorder = new ImageRecorder({
+      table: this.#table,
+      layers: this.#layers,
+      leases: this.#leases,
+      content,
+      events,
+    })
   }
 
   /** By name, id or start of an id. NotFound `No such image: …`, InvalidArgument when it can be no name. */
@@ -114,18 +141,29 @@ export class Images {
   tag(nameOrId: string, name: string | Reference): void {
     const reference = withDefaultTag(typeof name === 'string' ? parseReference(name) : name)
     if (reference.digest !== undefined) throw invalidArgument('refusing to create a tag with a digest reference')
-    if (familiarRepository(reference) === 'sha256') throw invalidArgument('refusing to create an ambiguous tag using digest algorithm as name')
+    if (familiarRepository(reference) === 'sha256')
+      throw invalidArgument('refusing to create an ambiguous tag using digest algorithm as name')
     const { id } = this.get(nameOrId)
     this.#recorder.name(reference, id)
     this.#recorder.publishEvent('tag', id, familiarName(reference))
   }
 
   /** Docker's `rmi`: see `planRemoval`. Conflict when somebody needs it. */
-  async remove(nameOrId: string, { force = false }: { force?: boolean; noprune?: boolean } = {}): Promise<ImageDeleteItem[]> {
+  async remove(
+    nameOrId: string,
+    { force = false }: { force?: boolean; noprune?: boolean } = {},
+  ): Promise<ImageDeleteItem[]> {
     const { id } = this.get(nameOrId)
     const naming = parseNaming(nameOrId)
     const reference = 'reference' in naming && this.#table.named(naming.reference) === id ? naming.reference : undefined
-    const plan = planRemoval({ id, asked: nameOrId, reference, names: this.#table.namesOf(id), users: this.#inUse(id), force })
+    const plan = planRemoval({
+      id,
+      asked: nameOrId,
+      reference,
+      names: this.#table.namesOf(id),
+      users: this.#inUse(id),
+      force,
+    })
     const items = plan.untag.map(name => this.#recorder.unname(name, id))
     if (plan.remove) {
       items.push(...this.#recorder.drop(id, this.#stacks()))
@@ -134,10 +172,26 @@ export class Images {
     return items
   }
 
-  list({ filters = {}, sharedSize = false }: { all?: boolean; sharedSize?: boolean; filters?: Filters } = {}): ImageSummary[] {
-    const listed = this.#all().map(image => ({ image, names: this.#table.namesOf(image.id), containers: this.#inUse(image.id).length }))
+  list({
+    filters = {},
+    sharedSize = false,
+  }: {
+    all?: boolean
+    sharedSize?: boolean
+    filters?: Filters
+  } = {}): ImageSummary[] {
+    const listed = this.#all().map(image => ({
+      image,
+      names: this.#table.namesOf(image.id),
+      containers: this.#inUse(image.id).length,
+    }))
     const rows = listImages(listed, filters, name => this.get(name))
-    return sharedSize ? withSharedSizes(rows, listed.map(({ image }) => image)) : rows
+    return sharedSize
+      ? withSharedSizes(
+          rows,
+          listed.map(({ image }) => image),
+        )
+      : rows
   }
 
   inspect(nameOrId: string): ImageInspect {
@@ -157,7 +211,11 @@ export class Images {
   }
 
   async prune(filters: Filters = {}): Promise<ImagePruneResponse> {
-    const candidates = this.#all().map(image => ({ image, names: this.#table.namesOf(image.id), used: this.#inUse(image.id).length > 0 }))
+    const candidates = this.#all().map(image => ({
+      image,
+      names: this.#table.namesOf(image.id),
+      used: this.#inUse(image.id).length > 0,
+    }))
     const items: ImageDeleteItem[] = []
     for (const { image, names } of choosePrunable(candidates, filters)) {
       for (const name of names) items.push(this.#recorder.unname(name, image.id))
@@ -169,7 +227,12 @@ export class Images {
   }
 
   /** Makes an image from a file system's tar. */
-  async import(tar: Readable, options: ImportOptions = {}, _onMessage?: (message: JsonMessage) => void, signal?: AbortSignal): Promise<Image> {
+  async import(
+    tar: Readable,
+    options: ImportOptions = {},
+    _onMessage?: (message: JsonMessage) => void,
+    signal?: AbortSignal,
+  ): Promise<Image> {
     const { importImage } = await import('./import.ts')
     return importImage(this.#parts(), tar, options, signal)
   }
@@ -187,11 +250,16 @@ export class Images {
     for (const name of names) {
       for (const { id, reference } of this.#savedBy(name)) {
         const references = chosen.get(id) ?? []
-        if (reference && !references.some(other => familiarName(other) === familiarName(reference))) references.push(reference)
+        if (reference && !references.some(other => familiarName(other) === familiarName(reference)))
+          references.push(reference)
         chosen.set(id, references)
       }
     }
-    const saved = [...chosen].map(([id, references]) => ({ image: this.#recorder.image(id), manifest: this.#recorder.manifest(id), names: references }))
+    const saved = [...chosen].map(([id, references]) => ({
+      image: this.#recorder.image(id),
+      manifest: this.#recorder.manifest(id),
+      names: references,
+    }))
     for (const { image } of saved) this.#recorder.publishEvent('save', image.id, image.id)
     return saveImages(saved, this.#content)
   }
@@ -204,13 +272,18 @@ export class Images {
 
   /** At start: drops images of which a part is missing, and removes every blob and layer that is not recorded. */
   async adoptOrSweep(): Promise<void> {
-    for (const key of this.#snapshotter.keys()) if (key.startsWith(BOOTSTRAP_PREFIX)) await this.#snapshotter.remove(key)
+    for (const key of this.#snapshotter.keys())
+      if (key.startsWith(BOOTSTRAP_PREFIX)) await this.#snapshotter.remove(key)
     this.#layers.forgetBroken()
     for (const { id, manifest, diffIds } of this.#table.images()) {
-      const whole = this.#content.has(id) && this.#content.has(manifest) && diffIds.every(diffId => this.#layers.find(diffId))
+      const whole =
+        this.#content.has(id) && this.#content.has(manifest) && diffIds.every(diffId => this.#layers.find(diffId))
       if (!whole) this.#table.drop(id)
     }
-    const recorded = new Set([...this.#table.images().flatMap(({ id, manifest }) => [id, manifest]), ...this.#layers.blobs()])
+    const recorded = new Set([
+      ...this.#table.images().flatMap(({ id, manifest }) => [id, manifest]),
+      ...this.#layers.blobs(),
+    ])
     for (const digest of this.#content.list()) if (!recorded.has(digest)) this.#content.remove(digest)
     await this.#recorder.collect()
     this.#recorder.publishIndex()
@@ -227,12 +300,15 @@ export class Images {
   #savedBy(name: string): { id: Digest; reference: Reference | undefined }[] {
     const naming = parseNaming(name)
     if ('reference' in naming && !/[:@]/.test(name.slice(name.lastIndexOf('/') + 1))) {
-      const all = this.#table.namesInRepository(repositoryName(naming.reference)).filter(({ reference }) => reference.tag !== undefined)
+      const all = this.#table
+        .namesInRepository(repositoryName(naming.reference))
+        .filter(({ reference }) => reference.tag !== undefined)
       if (all.length > 0) return all.map(({ image, reference }) => ({ id: image, reference }))
     }
     try {
       const { id } = this.get(name)
-      const isName = 'reference' in naming && naming.reference.tag !== undefined && this.#table.named(naming.reference) === id
+      const isName =
+        'reference' in naming && naming.reference.tag !== undefined && this.#table.named(naming.reference) === id
       return [{ id, reference: isName ? naming.reference : undefined }]
     } catch (error) {
       // Here dockerd repeats the name as it was given.
@@ -242,10 +318,21 @@ export class Images {
   }
 
   #isRecorded(digest: Digest): boolean {
-    return this.#table.images().some(({ id, manifest }) => id === digest || manifest === digest) || this.#layers.hasBlob(digest)
+    return (
+      this.#table.images().some(({ id, manifest }) => id === digest || manifest === digest) ||
+      this.#layers.hasBlob(digest)
+    )
   }
 
   #parts() {
-    return { content: this.#content, layers: this.#layers, leases: this.#leases, recorder: this.#recorder, table: this.#table, snapshotter: this.#snapshotter, applyChanges: this.#applyChanges }
+    return {
+      content: this.#content,
+      layers: this.#layers,
+      leases: this.#leases,
+      recorder: this.#recorder,
+      table: this.#table,
+      snapshotter: this.#snapshotter,
+      applyChanges: this.#applyChanges,
+    }
   }
 }

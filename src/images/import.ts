@@ -31,7 +31,12 @@ type Parts = {
 }
 
 /** Makes an image of one layer from a file system's tar, compressed or not. */
-export const importImage = async (parts: Parts, tar: Readable, options: ImportOptions, signal?: AbortSignal): Promise<Image> => {
+export const importImage = async (
+  parts: Parts,
+  tar: Readable,
+  options: ImportOptions,
+  signal?: AbortSignal,
+): Promise<Image> => {
   const { content, layers, leases, recorder, applyChanges } = parts
   const reference = nameFromParts(options.repo ?? '', options.tag ?? '')
   const { os, architecture, variant } = platformOf(options.platform ?? '')
@@ -42,7 +47,7 @@ export const importImage = async (parts: Parts, tar: Readable, options: ImportOp
   lease.hold(blob.digest)
   const layer = await layers.unpack(blob.digest, blob.digest, { signal })
   const created = new Date().toISOString()
-    const config: ImageConfig = {
+  const config: ImageConfig = {
     created,
     architecture,
     ...(variant ? { variant } : {}),
@@ -77,7 +82,8 @@ const platformOf = (text: string): Platform => {
   const host = hostPlatform()
   if (text === '') return host
   const [first = '', second, variant] = text.toLowerCase().split('/')
-  const [os, architecture] = second === undefined ? (first === 'linux' ? [first, host.architecture] : [host.os, first]) : [first, second]
+  const [os, architecture] =
+    second === undefined ? (first === 'linux' ? [first, host.architecture] : [host.os, first]) : [first, second]
   if (os !== 'linux' || !ARCHITECTURES.includes(architecture)) {
     throw invalidArgument(`${JSON.stringify(text)}: unknown operating system or architecture: invalid argument`)
   }

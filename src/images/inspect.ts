@@ -66,5 +66,7 @@ export const historyOf = (image: Image, names: readonly Reference[]): ImageHisto
     }
   })
   const tags = names.filter(({ digest }) => digest === undefined).map(familiarName)
-  return items.reverse().map((item, index) => (index === 0 ? { ...item, Id: image.id, Tags: tags.length > 0 ? tags : null } : item))
+  return items
+    .reverse()
+    .map((item, index) => (index === 0 ? { ...item, Id: image.id, Tags: tags.length > 0 ? tags : null } : item))
 }

@@ -45,10 +45,14 @@ export class LayerStore {
     this.#snapshotter = snapshotter
     database.migrate(SCHEMA)
     type Stored = { diffId: Digest; digest: Digest; mediaType: string; size: number }
-    for (const { diffId, ...blob } of database.all<Stored>('SELECT diff_id AS diffId, digest, media_type AS mediaType, size FROM layer_blobs')) {
+    for (const { diffId, ...blob } of database.all<Stored>(
+      'SELECT diff_id AS diffId, digest, media_type AS mediaType, size FROM layer_blobs',
+    )) {
       this.#blobs.set(diffId, [...(this.#blobs.get(diffId) ?? []), blob])
     }
-    for (const { owner, diffId } of database.all<{ owner: string; diffId: Digest }>('SELECT owner, diff_id AS diffId FROM layer_pins')) {
+    for (const { owner, diffId } of database.all<{ owner: string; diffId: Digest }>(
+      'SELECT owner, diff_id AS diffId FROM layer_pins',
+    )) {
       this.#pins.set(diffId, (this.#pins.get(diffId) ?? new Set()).add(owner))
     }
   }
@@ -76,7 +80,11 @@ export class LayerStore {
       if (!this.#isNeeded(diffId)) await this.#snapshotter.removeLayer(diffId)
       throw invalidArgument(`layers from manifest don't match image configuration: expected ${expected}, got ${diffId}`)
     }
-    return this.#record(diffId, { mediaType: MEDIA_TYPES[compression] ?? mediaTypes.layer, digest: blob, size: this.#content.size(blob) })
+    return this.#record(diffId, {
+      mediaType: MEDIA_TYPES[compression] ?? mediaTypes.layer,
+      digest: blob,
+      size: this.#content.size(blob),
+    })
   }
 
   /** Makes a layer of a writable snapshot's changes; the blob is their plain tar. The snapshot is gone then. Fresh. */
@@ -92,7 +100,8 @@ export class LayerStore {
 
   pin(owner: string, diffIds: readonly Digest[]): void {
     this.#database.transaction(() => {
-      for (const diffId of diffIds) this.#database.run('INSERT OR IGNORE INTO layer_pins (owner, diff_id) VALUES (?, ?)', owner, diffId)
+      for (const diffId of diffIds)
+        this.#database.run('INSERT OR IGNORE INTO layer_pins (owner, diff_id) VALUES (?, ?)', owner, diffId)
     })
     for (const diffId of diffIds) this.#pins.set(diffId, (this.#pins.get(diffId) ?? new Set()).add(owner))
   }
@@ -150,7 +159,13 @@ export class LayerStore {
   #record(diffId: Digest, blob: Descriptor): ImageLayer {
     const known = this.#blobs.get(diffId) ?? []
     if (!known.some(({ digest }) => digest === blob.digest)) {
-      this.#database.run('INSERT OR REPLACE INTO layer_blobs (diff_id, digest, media_type, size) VALUES (?, ?, ?, ?)', diffId, blob.digest, blob.mediaType, blob.size)
+      this.#database.run(
+        'INSERT OR REPLACE INTO layer_blobs (diff_id, digest, media_type, size) VALUES (?, ?, ?, ?)',
+        diffId,
+        blob.digest,
+        blob.mediaType,
+        blob.size,
+      )
       this.#blobs.set(diffId, [...known, blob])
     }
     this.#hold(diffId)

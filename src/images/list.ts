@@ -13,10 +13,17 @@ const ACCEPTED = ['dangling', 'label', 'before', 'since', 'reference', 'until']
  * The rows of `GET /images/json`, newest first. `find` finds an image for `before` and `since`, or throws.
  * InvalidArgument for a filter that there is not or whose value means nothing.
  */
-export const listImages = (all: readonly ListedImage[], filters: Filters, find: (name: string) => Image): ImageSummary[] => {
+export const listImages = (
+  all: readonly ListedImage[],
+  filters: Filters,
+  find: (name: string) => Image,
+): ImageSummary[] => {
   acceptFilters(filters, ACCEPTED)
   const dangling = booleanFilter(filters, 'dangling')
-  const before = Math.min(...(filters.before ?? []).map(name => find(name).created ?? 0), ...(filters.until ?? []).map(text => parseMoment(text)))
+  const before = Math.min(
+    ...(filters.before ?? []).map(name => find(name).created ?? 0),
+    ...(filters.until ?? []).map(text => parseMoment(text)),
+  )
   const since = Math.max(...(filters.since ?? []).map(name => find(name).created ?? 0))
   const patterns = filters.reference?.map(patternMatcher)
   const rows: ImageSummary[] = []
@@ -47,10 +54,12 @@ export const listImages = (all: readonly ListedImage[], filters: Filters, find: 
 export const withSharedSizes = (rows: readonly ImageSummary[], images: readonly Image[]): ImageSummary[] => {
   const uses = new Map<Digest, number>()
   for (const { layers } of images) for (const { diffId } of layers) uses.set(diffId, (uses.get(diffId) ?? 0) + 1)
-  const shared = new Map(images.map(image => [
-    image.id,
-    image.layers.reduce((sum, { diffId, size }) => sum + ((uses.get(diffId) ?? 0) > 1 ? size : 0), 0),
-  ]))
+  const shared = new Map(
+    images.map(image => [
+      image.id,
+      image.layers.reduce((sum, { diffId, size }) => sum + ((uses.get(diffId) ?? 0) > 1 ? size : 0), 0),
+    ]),
+  )
   return rows.map(row => ({ ...row, SharedSize: shared.get(parseDigest(row.Id)) ?? 0 }))
 }
 

@@ -5,8 +5,8 @@ import { type Digest, isDigest, shortId } from '../oci/digest.ts'
 import type { ImageConfig } from '../oci/image-config.ts'
 import { familiarName, parseReference, withDefaultTag } from '../oci/reference.ts'
 import type { ContentStore } from '../storage/content/content-store.ts'
-import { archivedImages } from './archived-images.ts'
 import { type ArchivedImage, ArchiveFiles } from './archive-files.ts'
+import { archivedImages } from './archived-images.ts'
 import type { BlobLease, BlobLeases } from './blob-leases.ts'
 import type { Image, ImageLayer } from './image.ts'
 import type { ImageRecorder } from './image-recorder.ts'
@@ -36,12 +36,20 @@ export const loadImages = async (parts: Parts, archive: Readable, options: LoadO
   return loaded
 }
 
-const loadImage = async (parts: Parts, files: ArchiveFiles, lease: BlobLease, archived: ArchivedImage, options: LoadOptions): Promise<Image> => {
+const loadImage = async (
+  parts: Parts,
+  files: ArchiveFiles,
+  lease: BlobLease,
+  archived: ArchivedImage,
+  options: LoadOptions,
+): Promise<Image> => {
   const { content, layers, recorder, table } = parts
   const config = checkConfig(files.json(archived.config, 'an image configuration'))
   const diffIds = config.rootfs.diff_ids
   if (archived.layers.length !== diffIds.length) {
-    throw invalidArgument(`invalid manifest, layers length mismatch: expected ${diffIds.length}, got ${archived.layers.length}`)
+    throw invalidArgument(
+      `invalid manifest, layers length mismatch: expected ${diffIds.length}, got ${archived.layers.length}`,
+    )
   }
   // Names are looked at before anything is done: a bad one must not leave half of the work behind.
   const references = archived.names.map(name => withDefaultTag(parseReference(name)))
@@ -50,7 +58,9 @@ const loadImage = async (parts: Parts, files: ArchiveFiles, lease: BlobLease, ar
     for (const [at, { digest, size }] of archived.layers.entries()) {
       const diffId = diffIds[at] as Digest
       lease.hold(digest)
-      made.push(await layers.unpack(digest, diffId, { signal: options.signal, onProgress: progressOf(diffId, size, options) }))
+      made.push(
+        await layers.unpack(digest, diffId, { signal: options.signal, onProgress: progressOf(diffId, size, options) }),
+      )
     }
   } catch (error) {
     layers.release(made.map(({ diffId }) => diffId))
@@ -61,7 +71,9 @@ const loadImage = async (parts: Parts, files: ArchiveFiles, lease: BlobLease, ar
     const before = table.named(reference)
     const name = familiarName(reference)
     if (before !== undefined && before !== image.id) {
-      options.onMessage({ stream: `The image ${name} already exists, renaming the old one with ID ${before} to empty string\n` })
+      options.onMessage({
+        stream: `The image ${name} already exists, renaming the old one with ID ${before} to empty string\n`,
+      })
     }
     recorder.name(reference, image.id)
   }
@@ -85,7 +97,12 @@ const progressOf = (diffId: Digest, total: number, { onMessage }: LoadOptions): 
 const checkConfig = (value: unknown): ImageConfig => {
   const config = value as Partial<ImageConfig> | null
   const diffIds: unknown = config?.rootfs?.diff_ids
-  if (typeof config !== 'object' || config === null || !Array.isArray(diffIds) || !diffIds.every(id => typeof id === 'string' && isDigest(id))) {
+  if (
+    typeof config !== 'object' ||
+    config === null ||
+    !Array.isArray(diffIds) ||
+    !diffIds.every(id => typeof id === 'string' && isDigest(id))
+  ) {
     throw invalidArgument('invalid archive: an image configuration has no rootfs.diff_ids')
   }
   if (config.os !== undefined && config.os !== '' && config.os !== 'linux') {

@@ -40,7 +40,8 @@ export const planRemoval = ({ id, asked, reference, names, users, force }: Remov
   const rest = names.filter(name => familiarName(name) !== familiarName(reference))
   const sameRepository = (name: Reference): boolean => repositoryName(name) === repositoryName(reference)
   // With the last tag of a repository its digests go as well: they came with it.
-  const lastTag = reference.digest === undefined && !rest.some(name => sameRepository(name) && name.digest === undefined)
+  const lastTag =
+    reference.digest === undefined && !rest.some(name => sameRepository(name) && name.digest === undefined)
   const digests = lastTag ? rest.filter(sameRepository) : []
   const left = rest.filter(name => !digests.includes(name))
   const remove = left.length === 0 && conflictOf({ id, users, force, referenced: false }) === undefined
@@ -53,10 +54,22 @@ const isSingleReference = (names: readonly Reference[]): boolean => {
   return repositories.size <= 1 && names.filter(({ digest }) => digest === undefined).length <= 1
 }
 
-const conflictOf = ({ id, users, force, referenced }: { id: Digest; users: readonly ImageUser[]; force: boolean; referenced: boolean }): Error | undefined => {
-  const say = (how: string, why: string): Error => conflict(`conflict: unable to delete ${shortId(id)} (${how}) - ${why}`)
+const conflictOf = ({
+  id,
+  users,
+  force,
+  referenced,
+}: {
+  id: Digest
+  users: readonly ImageUser[]
+  force: boolean
+  referenced: boolean
+}): Error | undefined => {
+  const say = (how: string, why: string): Error =>
+    conflict(`conflict: unable to delete ${shortId(id)} (${how}) - ${why}`)
   const running = users.find(user => user.running)
-  if (running) return say('cannot be forced', `image is being used by running container ${shortId(running.containerId)}`)
+  if (running)
+    return say('cannot be forced', `image is being used by running container ${shortId(running.containerId)}`)
   if (force) return undefined
   if (referenced) return say('must be forced', 'image is referenced in multiple repositories')
   const stopped = users[0]

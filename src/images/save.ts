@@ -56,7 +56,10 @@ const indexOf = (images: readonly SavedImage[]) => ({
     if (tags.length === 0) return [manifest]
     return tags.map(name => ({
       ...manifest,
-      annotations: { 'io.containerd.image.name': canonicalName(name), 'org.opencontainers.image.ref.name': name.tag as string },
+      annotations: {
+        'io.containerd.image.name': canonicalName(name),
+        'org.opencontainers.image.ref.name': name.tag as string,
+      },
     }))
   }),
 })
@@ -79,4 +82,3 @@ const repositoriesOf = (images: readonly SavedImage[]): Record<string, Record<st
   }
   return found
 }
-

@@ -31,23 +31,38 @@ const parseStanzas = (text: string): AptSource[] =>
     }
     const enabled = !/^(no|false|0)$/i.test(fields.get('enabled') ?? 'yes')
     if (!enabled || !words(fields.get('types')).includes('deb')) return []
-    return [{ uris: words(fields.get('uris')), suites: words(fields.get('suites')), components: words(fields.get('components')) }]
+    return [
+      {
+        uris: words(fields.get('uris')),
+        suites: words(fields.get('suites')),
+        components: words(fields.get('components')),
+      },
+    ]
   })
 
 const words = (text: string | undefined): string[] => (text ?? '').split(/\s+/).filter(Boolean)
 
 export type Mirrors = { readonly main: string; readonly security: string }
 
-export const PUBLIC_MIRRORS: Mirrors = { main: 'http://deb.debian.org/debian', security: 'http://deb.debian.org/debian-security' }
+export const PUBLIC_MIRRORS: Mirrors = {
+  main: 'http://deb.debian.org/debian',
+  security: 'http://deb.debian.org/debian-security',
+}
 
-const DEBIAN_SUITE = /^(buster|bullseye|bookworm|trixie|forky|duke|sid|unstable|testing|(old){0,2}stable)(-updates|-proposed-updates|-backports)?$/
+const DEBIAN_SUITE =
+  /^(buster|bullseye|bookworm|trixie|forky|duke|sid|unstable|testing|(old){0,2}stable)(-updates|-proposed-updates|-backports)?$/
 const SECURITY_SUITE = /^(bullseye|bookworm|trixie|forky|duke|testing|(old){0,2}stable)-security$/
 
 /** Where this host gets Debian's packages from; the public mirrors for what it does not say. */
 export const debianMirrors = (sources: readonly AptSource[]): Mirrors => {
   const first = (suite: RegExp): string | undefined =>
-    sources.find(({ suites, uris }) => uris.length > 0 && suites.some(name => suite.test(name)))?.uris[0]?.replace(/\/+$/, '')
-  return { main: first(DEBIAN_SUITE) ?? PUBLIC_MIRRORS.main, security: first(SECURITY_SUITE) ?? PUBLIC_MIRRORS.security }
+    sources
+      .find(({ suites, uris }) => uris.length > 0 && suites.some(name => suite.test(name)))
+      ?.uris[0]?.replace(/\/+$/, '')
+  return {
+    main: first(DEBIAN_SUITE) ?? PUBLIC_MIRRORS.main,
+    security: first(SECURITY_SUITE) ?? PUBLIC_MIRRORS.security,
+  }
 }
 
 /** The same, for use inside containers: what only works on this host becomes the public mirror. */
@@ -68,4 +83,6 @@ export const formatDebianSources = (suite: string, { main, security }: Mirrors, 
 
 /** `/etc/apt/sources.list`, for suites before bookworm. */
 export const formatSourcesList = (suite: string, { main, security }: Mirrors): string =>
-  [`deb ${main} ${suite} main`, `deb ${security} ${suite}-security main`, `deb ${main} ${suite}-updates main`, ''].join('\n')
+  [`deb ${main} ${suite} main`, `deb ${security} ${suite}-security main`, `deb ${main} ${suite}-updates main`, ''].join(
+    '\n',
+  )

@@ -20,7 +20,12 @@ export type FromWorker = { readonly job: number } & (
 )
 
 /** An error with what survives the way between threads. */
-export type PackedError = { readonly message: string; readonly kind: ErrorKind | undefined; readonly code: string | undefined; readonly stack: string | undefined }
+export type PackedError = {
+  readonly message: string
+  readonly kind: ErrorKind | undefined
+  readonly code: string | undefined
+  readonly stack: string | undefined
+}
 
 export const packError = (error: unknown): PackedError => ({
   message: messageOf(error),

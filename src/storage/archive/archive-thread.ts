@@ -135,7 +135,10 @@ export const unpack = async (
 export type PackedTree = { readonly tar: Readable; readonly size: Promise<number> }
 
 /** Packs a directory as a deterministic tar. `durable` waits at the end until the disk has what was packed. */
-export const pack = (directory: string, { durable = false, ...options }: PackOptions & { durable?: boolean } = {}): PackedTree => {
+export const pack = (
+  directory: string,
+  { durable = false, ...options }: PackOptions & { durable?: boolean } = {},
+): PackedTree => {
   const size = Promise.withResolvers<number>()
   size.promise.catch(() => {})
   let job: number | undefined
@@ -154,7 +157,9 @@ export const pack = (directory: string, { durable = false, ...options }: PackOpt
           else if (message.type === 'failed') tar.destroy(unpackError(message.error))
           else if (message.type === 'data') {
             asked--
-            waiting = tar.push(Buffer.from(message.data.buffer as ArrayBuffer, message.data.byteOffset, message.data.byteLength))
+            waiting = tar.push(
+              Buffer.from(message.data.buffer as ArrayBuffer, message.data.byteOffset, message.data.byteLength),
+            )
             if (waiting) ask()
           } else if (message.type === 'done') {
             size.resolve(message.size)

@@ -20,7 +20,7 @@ export const dataExtents = (fd: number, size: number): Extent[] => {
     const end = Math.min(seekHole(fd, start), size)
     for (let offset = start - (start % PAGE); offset < end; ) {
       const read = readSync(fd, buffer, 0, Math.min(WINDOW, size - offset), offset)
-      if (read === 0) return extents
+      if (read === 0) return closed(extents, size)
       for (let page = 0; page < read; page += PAGE) {
         const length = Math.min(PAGE, read - page)
         if (!isZero(buffer, page, length)) extend(extents, offset + page, length)
@@ -29,12 +29,20 @@ export const dataExtents = (fd: number, size: number): Extent[] => {
     }
     at = Math.max(end, at + 1)
   }
+  return closed(extents, size)
+}
+
+/** GNU tar takes the end of the last extent for the end of the file: after a hole there it wants an empty one. */
+const closed = (extents: Extent[], size: number): Extent[] => {
+  const last = extents.at(-1)
+  if (!last || last.offset + last.length < size) extents.push({ offset: size, length: 0 })
   return extents
 }
 
 const extend = (extents: { offset: number; length: number }[], offset: number, length: number): void => {
   const last = extents.at(-1)
-  if (last && offset < last.offset + last.length + GAP) last.length = Math.max(last.length, offset + length - last.offset)
+  if (last && offset < last.offset + last.length + GAP)
+    last.length = Math.max(last.length, offset + length - last.offset)
   else extents.push({ offset, length })
 }
 

@@ -70,8 +70,18 @@ const throughProgram = (source: Readable, program: 'xz' | 'bzip2'): Readable => 
     complaint = (complaint + chunk.toString()).slice(-1024)
   })
   const ended = new Promise<void>((resolve, reject) => {
-    child.once('error', error => reject(codeOf(error) === 'ENOENT' ? unavailable(`the archive is compressed with ${program}, and there is no program ${program} to unpack it`, { cause: error }) : error))
-    child.once('close', code => (code === 0 ? resolve() : reject(invalidArgument(`${program}: ${complaint.trim() || `ended with ${code}`}`))))
+    child.once('error', error =>
+      reject(
+        codeOf(error) === 'ENOENT'
+          ? unavailable(`the archive is compressed with ${program}, and there is no program ${program} to unpack it`, {
+              cause: error,
+            })
+          : error,
+      ),
+    )
+    child.once('close', code =>
+      code === 0 ? resolve() : reject(invalidArgument(`${program}: ${complaint.trim() || `ended with ${code}`}`)),
+    )
   })
   ended.catch(() => {})
   pipeline(source, stdin, () => {})

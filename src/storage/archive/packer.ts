@@ -1,10 +1,10 @@
 import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync } from 'node:fs'
 import { codeOf } from '../../errdefs.ts'
 import { lgetxattr, llistxattr } from '../../host/syscalls.ts'
-import { fromText, type ByteString } from './byte-string.ts'
+import { type ByteString, fromText } from './byte-string.ts'
 import { dataExtents } from './data-extents.ts'
 import { childPath, readLink, selfPath } from './rooted-tree.ts'
-import { NO_XATTRS, paddingOf, type EntryType, type TarEntry } from './tar-entry.ts'
+import { type EntryType, NO_XATTRS, paddingOf, type TarEntry } from './tar-entry.ts'
 import { encodeEntry, endOfArchive, tarEntry } from './tar-writer.ts'
 import { isOpaque, isPortableAttribute, OPAQUE_MARKER, WHITEOUT_PREFIX } from './whiteout.ts'
 
@@ -81,7 +81,9 @@ export class Packer {
     const place = childPath(parent, name)
     if (this.#layer && stat.isCharacterDevice() && stat.rdev === 0n) {
       const slash = path.lastIndexOf('/') + 1
-      yield* this.#write(encodeEntry(tarEntry({ path: `${path.slice(0, slash)}${WHITEOUT_PREFIX}${path.slice(slash)}`, mode: 0 })))
+      yield* this.#write(
+        encodeEntry(tarEntry({ path: `${path.slice(0, slash)}${WHITEOUT_PREFIX}${path.slice(slash)}`, mode: 0 })),
+      )
       return
     }
     const type = typeOf(stat)

@@ -44,6 +44,8 @@ export const parsePaxTime = (text: string): bigint | undefined => {
 
 export const formatPaxTime = (time: bigint): string => {
   const absolute = time < 0n ? -time : time
-  const fraction = String(absolute % 1_000_000_000n).padStart(9, '0').replace(/0+$/, '')
+  const fraction = String(absolute % 1_000_000_000n)
+    .padStart(9, '0')
+    .replace(/0+$/, '')
   return `${time < 0n ? '-' : ''}${absolute / 1_000_000_000n}${fraction ? `.${fraction}` : ''}`
 }

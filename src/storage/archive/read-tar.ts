@@ -36,7 +36,11 @@ export async function* readTar(tar: AsyncIterable<Uint8Array>): AsyncGenerator<T
   }
 }
 
-async function* steppedThrough(tar: AsyncIterable<Uint8Array>, reader: TarReader, take: () => Step[]): AsyncGenerator<Step, void> {
+async function* steppedThrough(
+  tar: AsyncIterable<Uint8Array>,
+  reader: TarReader,
+  take: () => Step[],
+): AsyncGenerator<Step, void> {
   for await (const chunk of tar) {
     reader.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength))
     yield* take()

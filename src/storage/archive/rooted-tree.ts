@@ -1,4 +1,14 @@
-import { closeSync, constants, lstatSync, mkdirSync, openSync, readdirSync, readlinkSync, rmdirSync, unlinkSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  rmdirSync,
+  unlinkSync,
+} from 'node:fs'
 import { codeOf, invalidArgument } from '../../errdefs.ts'
 import { type ByteString, toPath, toText } from './byte-string.ts'
 
@@ -58,7 +68,8 @@ export class RootedTree implements Disposable {
         place = next
         continue
       }
-      if (++links > LINK_LIMIT) throw invalidArgument(`too many levels of symbolic links: ${toText(components.join('/'))}`)
+      if (++links > LINK_LIMIT)
+        throw invalidArgument(`too many levels of symbolic links: ${toText(components.join('/'))}`)
       if (next.startsWith('/')) place = this.#root
       rest.unshift(...next.split('/'))
     }

@@ -18,10 +18,26 @@ export type TarSink = {
 const SPECIAL_LIMIT = 1 << 20
 
 const TYPES: Readonly<Record<string, EntryType>> = {
-  '0': 'file', '\0': 'file', '7': 'file', S: 'file', '1': 'hardlink', '2': 'symlink', '3': 'char', '4': 'block', '5': 'directory', D: 'directory', '6': 'fifo',
+  '0': 'file',
+  '\0': 'file',
+  '7': 'file',
+  S: 'file',
+  '1': 'hardlink',
+  '2': 'symlink',
+  '3': 'char',
+  '4': 'block',
+  '5': 'directory',
+  D: 'directory',
+  '6': 'fifo',
 }
 
-type Pending = { readonly header: RawHeader; readonly records: PaxRecords; extents: Extent[]; realSize: number; stored: number }
+type Pending = {
+  readonly header: RawHeader
+  readonly records: PaxRecords
+  extents: Extent[]
+  realSize: number
+  stored: number
+}
 
 /**
  * Reads a tar archive that is pushed into it in chunks of any size, and tells a sink. Synchronous: it neither waits nor
@@ -122,7 +138,11 @@ export class TarReader {
         return
       }
       this.#start(pending.extents)
-    } else if (records.length > 0 && lookup(records, 'GNU.sparse.major') === '1' && lookup(records, 'GNU.sparse.minor') === '0') {
+    } else if (
+      records.length > 0 &&
+      lookup(records, 'GNU.sparse.major') === '1' &&
+      lookup(records, 'GNU.sparse.minor') === '0'
+    ) {
       pending.realSize = numeric(records, 'GNU.sparse.realsize', size)
       this.#state = 'sparseMap'
       this.#mapBytes = Buffer.alloc(0)

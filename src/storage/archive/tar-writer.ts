@@ -5,7 +5,13 @@ import { BLOCK, type EntryType, NO_XATTRS, paddingOf, type TarEntry } from './ta
 import { encodeHeader, octalLimit } from './tar-header.ts'
 
 const FLAGS: Readonly<Record<EntryType, string>> = {
-  file: '0', hardlink: '1', symlink: '2', char: '3', block: '4', directory: '5', fifo: '6',
+  file: '0',
+  hardlink: '1',
+  symlink: '2',
+  char: '3',
+  block: '4',
+  directory: '5',
+  fifo: '6',
 }
 
 /** The two blocks that end an archive. */
@@ -13,7 +19,17 @@ export const endOfArchive = (): Buffer => Buffer.alloc(2 * BLOCK)
 
 /** An entry from what differs from an empty file of root, mode 0644, at time zero. */
 export const tarEntry = (fields: Partial<TarEntry> & Pick<TarEntry, 'path'>): TarEntry => ({
-  type: 'file', linkTarget: '', mode: 0o644, uid: 0, gid: 0, size: 0, mtime: 0n, major: 0, minor: 0, xattrs: NO_XATTRS, ...fields,
+  type: 'file',
+  linkTarget: '',
+  mode: 0o644,
+  uid: 0,
+  gid: 0,
+  size: 0,
+  mtime: 0n,
+  major: 0,
+  minor: 0,
+  xattrs: NO_XATTRS,
+  ...fields,
 })
 
 /**
@@ -25,11 +41,18 @@ export const encodeEntry = (entry: TarEntry): Buffer => {
   const records: [ByteString, ByteString][] = []
   const path = entry.type === 'directory' && !entry.path.endsWith('/') ? `${entry.path}/` : entry.path
   const map = entry.extents ? formatMapBlocks(entry.extents) : undefined
-  const stored = entry.extents ? (map as Buffer).length + entry.extents.reduce((sum, { length }) => sum + length, 0) : entry.size
+  const stored = entry.extents
+    ? (map as Buffer).length + entry.extents.reduce((sum, { length }) => sum + length, 0)
+    : entry.size
 
   let place = splitName(path)
   if (map) {
-    records.push(['GNU.sparse.major', '1'], ['GNU.sparse.minor', '0'], ['GNU.sparse.name', path], ['GNU.sparse.realsize', String(entry.size)])
+    records.push(
+      ['GNU.sparse.major', '1'],
+      ['GNU.sparse.minor', '0'],
+      ['GNU.sparse.name', path],
+      ['GNU.sparse.realsize', String(entry.size)],
+    )
     place = { name: `GNUSparseFile.0/${lastComponent(path).slice(0, 80)}`, prefix: '' }
   } else if (!place) {
     if (!isUtf8(path)) records.push(['hdrcharset', 'BINARY'])
@@ -46,7 +69,11 @@ export const encodeEntry = (entry: TarEntry): Buffer => {
   const gid = fit('gid', entry.gid, 8)
   const size = fit('size', stored, 12)
   let mtime = 0
-  if (entry.mtime >= 0n && entry.mtime % 1_000_000_000n === 0n && entry.mtime / 1_000_000_000n <= BigInt(octalLimit(12))) {
+  if (
+    entry.mtime >= 0n &&
+    entry.mtime % 1_000_000_000n === 0n &&
+    entry.mtime / 1_000_000_000n <= BigInt(octalLimit(12))
+  ) {
     mtime = Number(entry.mtime / 1_000_000_000n)
   } else {
     records.push(['mtime', formatPaxTime(entry.mtime)])
@@ -76,7 +103,17 @@ export const encodeEntry = (entry: TarEntry): Buffer => {
 const encodePax = (records: readonly [ByteString, ByteString][], path: ByteString): Buffer[] => {
   const body = formatPax(records)
   const header = encodeHeader({
-    name: `PaxHeaders.0/${lastComponent(path).slice(0, 80)}`, prefix: '', mode: 0o644, uid: 0, gid: 0, size: body.length, mtime: 0, flag: 'x', linkName: '', major: 0, minor: 0,
+    name: `PaxHeaders.0/${lastComponent(path).slice(0, 80)}`,
+    prefix: '',
+    mode: 0o644,
+    uid: 0,
+    gid: 0,
+    size: body.length,
+    mtime: 0,
+    flag: 'x',
+    linkName: '',
+    major: 0,
+    minor: 0,
   })
   return [header, body, Buffer.alloc(paddingOf(body.length))]
 }

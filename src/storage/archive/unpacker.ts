@@ -1,5 +1,18 @@
 import {
-  chmodSync, closeSync, constants, fchmodSync, fchownSync, ftruncateSync, futimesSync, lchownSync, linkSync, lstatSync, mkdirSync, openSync, symlinkSync, writeSync,
+  chmodSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  ftruncateSync,
+  futimesSync,
+  lchownSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  symlinkSync,
+  writeSync,
 } from 'node:fs'
 import { codeOf, invalidArgument } from '../../errdefs.ts'
 import { lsetxattr, lutimes, makeDevice, mknod, S_IFBLK, S_IFCHR, S_IFIFO } from '../../host/syscalls.ts'
@@ -7,7 +20,15 @@ import { type ByteString, toPath, toText } from './byte-string.ts'
 import { childPath, componentsOf, type Place, RootedTree, selfPath } from './rooted-tree.ts'
 import type { TarEntry } from './tar-entry.ts'
 import type { TarSink } from './tar-reader.ts'
-import { AUFS_PREFIX, isPortableAttribute, isWhiteout, makeOpaque, makeWhiteout, OPAQUE_MARKER, WHITEOUT_PREFIX } from './whiteout.ts'
+import {
+  AUFS_PREFIX,
+  isPortableAttribute,
+  isWhiteout,
+  makeOpaque,
+  makeWhiteout,
+  OPAQUE_MARKER,
+  WHITEOUT_PREFIX,
+} from './whiteout.ts'
 
 export type UnpackOptions = {
   /** `layer`: whiteouts become overlayfs'. `files` (default): a name that looks like a whiteout is just a name. */
@@ -31,7 +52,9 @@ export class Unpacker implements TarSink, Disposable {
   readonly #directoryTimes = new Map<ByteString, bigint>()
   /** Names of this layer, by resolved path: a whiteout hides lower layers' names, never its own layer's. */
   readonly #ownNames: Set<ByteString> | undefined
-  #file: { readonly fd: number; readonly entry: TarEntry; readonly parent: Place; readonly name: ByteString } | undefined
+  #file:
+    | { readonly fd: number; readonly entry: TarEntry; readonly parent: Place; readonly name: ByteString }
+    | undefined
   /** Bytes of files' contents so far. */
   size = 0
 
@@ -75,7 +98,8 @@ export class Unpacker implements TarSink, Disposable {
   data(chunk: Buffer, position: number): void {
     const file = this.#file
     if (!file) return
-    for (let offset = 0; offset < chunk.length; ) offset += writeSync(file.fd, chunk, offset, chunk.length - offset, position + offset)
+    for (let offset = 0; offset < chunk.length; )
+      offset += writeSync(file.fd, chunk, offset, chunk.length - offset, position + offset)
   }
 
   end(): void {
@@ -139,7 +163,8 @@ export class Unpacker implements TarSink, Disposable {
   #hardlink(parent: Place, name: ByteString, entry: TarEntry): void {
     const components = componentsOf(entry.linkTarget)
     const targetName = components.pop()
-    if (targetName === undefined) throw invalidArgument(`invalid hardlink "${toText(entry.linkTarget)}" -> "${toText(entry.path)}"`)
+    if (targetName === undefined)
+      throw invalidArgument(`invalid hardlink "${toText(entry.linkTarget)}" -> "${toText(entry.path)}"`)
     const from = this.#tree.directory(components)
     // Replacing a file by a link to itself would lose it.
     if (from.path === parent.path && targetName === name) return
@@ -191,8 +216,14 @@ export class Unpacker implements TarSink, Disposable {
   #replace(parent: Place, name: ByteString, by: 'directory' | 'other'): Place {
     if (this.#options.keepKinds) {
       const isDirectory = lstatSync(childPath(parent.fd, name)).isDirectory()
-      if (isDirectory && by === 'other') throw invalidArgument(`cannot overwrite directory "/${toText(join(parent, name))}" with non-directory "/${toText(join(parent, name))}"`)
-      if (!isDirectory && by === 'directory') throw invalidArgument(`cannot overwrite non-directory "/${toText(join(parent, name))}" with directory "/${toText(join(parent, name))}"`)
+      if (isDirectory && by === 'other')
+        throw invalidArgument(
+          `cannot overwrite directory "/${toText(join(parent, name))}" with non-directory "/${toText(join(parent, name))}"`,
+        )
+      if (!isDirectory && by === 'directory')
+        throw invalidArgument(
+          `cannot overwrite non-directory "/${toText(join(parent, name))}" with directory "/${toText(join(parent, name))}"`,
+        )
     }
     this.#tree.remove(parent, name)
     const gone = join(parent, name)
@@ -225,4 +256,3 @@ const setAttributes = (path: string | Buffer, entry: TarEntry): void => {
     }
   }
 }
-

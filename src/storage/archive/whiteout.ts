@@ -33,4 +33,5 @@ export const isWhiteout = (path: string | Buffer): boolean => {
 
 export const makeOpaque = (directory: string | Buffer): void => lsetxattr(directory, OPAQUE_ATTRIBUTE, Buffer.from('y'))
 
-export const isOpaque = (directory: string | Buffer): boolean => lgetxattr(directory, OPAQUE_ATTRIBUTE)?.toString() === 'y'
+export const isOpaque = (directory: string | Buffer): boolean =>
+  lgetxattr(directory, OPAQUE_ATTRIBUTE)?.toString() === 'y'

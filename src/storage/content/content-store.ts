@@ -1,13 +1,24 @@
 import { randomBytes } from 'node:crypto'
 import {
-  closeSync, createReadStream, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync, writeSync,
+  closeSync,
+  createReadStream,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
 } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { codeOf, invalidArgument, notFound } from '../../errdefs.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
-import { Digester, type Digest, digestOf, hexOf } from '../../oci/digest.ts'
+import { type Digest, Digester, digestOf, hexOf } from '../../oci/digest.ts'
 
 /** What a stream is said to be; it is refused when it turns out otherwise. */
 export type Expectation = { readonly digest?: Digest | undefined; readonly size?: number | undefined }
@@ -93,12 +104,20 @@ export class ContentStore {
   }
 
   /** Stores a stream while hashing it. InvalidArgument when it is not what was expected; then nothing is kept. */
-  async ingest(stream: Readable, expected: Expectation = {}, signal?: AbortSignal): Promise<{ digest: Digest; size: number }> {
+  async ingest(
+    stream: Readable,
+    expected: Expectation = {},
+    signal?: AbortSignal,
+  ): Promise<{ digest: Digest; size: number }> {
     return this.ingestChunks(stream, expected, signal)
   }
 
   /** The same for chunks that come from elsewhere than a stream. */
-  async ingestChunks(chunks: AsyncIterable<Uint8Array>, expected: Expectation = {}, signal?: AbortSignal): Promise<{ digest: Digest; size: number }> {
+  async ingestChunks(
+    chunks: AsyncIterable<Uint8Array>,
+    expected: Expectation = {},
+    signal?: AbortSignal,
+  ): Promise<{ digest: Digest; size: number }> {
     const temporary = this.#temporary()
     const digester = new Digester()
     try {
@@ -107,11 +126,13 @@ export class ContentStore {
         for await (const chunk of chunks) {
           signal?.throwIfAborted()
           digester.update(chunk)
-          if (expected.size !== undefined && digester.size > expected.size) throw mismatch('size', expected.size, `more than ${expected.size}`)
+          if (expected.size !== undefined && digester.size > expected.size)
+            throw mismatch('size', expected.size, `more than ${expected.size}`)
           for (let offset = 0; offset < chunk.byteLength; ) offset += (await file.write(chunk, offset)).bytesWritten
         }
         signal?.throwIfAborted()
-        if (expected.size !== undefined && digester.size !== expected.size) throw mismatch('size', expected.size, digester.size)
+        if (expected.size !== undefined && digester.size !== expected.size)
+          throw mismatch('size', expected.size, digester.size)
         await file.datasync()
       } finally {
         await file.close()
@@ -133,7 +154,9 @@ export class ContentStore {
   }
 
   list(): Digest[] {
-    return readdirSync(this.#blobs).filter(name => /^[0-9a-f]{64}$/.test(name)).map((name): Digest => `sha256:${name}`)
+    return readdirSync(this.#blobs)
+      .filter(name => /^[0-9a-f]{64}$/.test(name))
+      .map((name): Digest => `sha256:${name}`)
   }
 
   /** Writes `index.json` anew: what other tools find by name. It only repeats what the caller keeps, so it is not fsynced. */

@@ -26,7 +26,9 @@ export class LayerTable {
       this.#layers.set(row.diffId, row)
       this.#lastFolder = Math.max(this.#lastFolder, row.folder)
     }
-    for (const row of database.all<{ key: string; folder: number; layers: string }>('SELECT key, folder, layers FROM snapshots')) {
+    for (const row of database.all<{ key: string; folder: number; layers: string }>(
+      'SELECT key, folder, layers FROM snapshots',
+    )) {
       this.#snapshots.set(row.key, { ...row, layers: JSON.parse(row.layers) })
       this.#lastFolder = Math.max(this.#lastFolder, row.folder)
     }
@@ -50,7 +52,12 @@ export class LayerTable {
   }
 
   addLayer(row: LayerRow): void {
-    this.#database.run('INSERT INTO snapshot_layers (diff_id, folder, size) VALUES (?, ?, ?)', row.diffId, row.folder, row.size)
+    this.#database.run(
+      'INSERT INTO snapshot_layers (diff_id, folder, size) VALUES (?, ?, ?)',
+      row.diffId,
+      row.folder,
+      row.size,
+    )
     this.#layers.set(row.diffId, row)
   }
 
@@ -68,7 +75,12 @@ export class LayerTable {
   }
 
   addSnapshot(row: SnapshotRow): void {
-    this.#database.run('INSERT INTO snapshots (key, folder, layers) VALUES (?, ?, ?)', row.key, row.folder, JSON.stringify(row.layers))
+    this.#database.run(
+      'INSERT INTO snapshots (key, folder, layers) VALUES (?, ?, ?)',
+      row.key,
+      row.folder,
+      JSON.stringify(row.layers),
+    )
     this.#snapshots.set(row.key, row)
   }
 
@@ -81,7 +93,12 @@ export class LayerTable {
   turn(key: string, row: LayerRow): void {
     this.#database.transaction(() => {
       this.#database.run('DELETE FROM snapshots WHERE key = ?', key)
-      this.#database.run('INSERT INTO snapshot_layers (diff_id, folder, size) VALUES (?, ?, ?)', row.diffId, row.folder, row.size)
+      this.#database.run(
+        'INSERT INTO snapshot_layers (diff_id, folder, size) VALUES (?, ?, ?)',
+        row.diffId,
+        row.folder,
+        row.size,
+      )
     })
     this.#snapshots.delete(key)
     this.#layers.set(row.diffId, row)

@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream'
 import type { Database } from '../../database.ts'
 import { codeOf, conflict, notFound } from '../../errdefs.ts'
 import { mount, umountAsync } from '../../host/mount.ts'
-import { Digester, type Digest } from '../../oci/digest.ts'
+import { type Digest, Digester } from '../../oci/digest.ts'
 import { pack, unpack } from '../archive/archive-thread.ts'
 import { LayerTable, type SnapshotRow } from './layer-table.ts'
 import type { Layer, MountOptions, Snapshotter } from './snapshotter.ts'
@@ -36,7 +36,10 @@ export class OverlaySnapshotter implements Snapshotter {
 
   /** Removes folders that are not recorded: what was under way when the daemon died. Before anything else is begun. */
   async sweep(): Promise<void> {
-    const known = new Set([NOTHING, ...[...this.#table.layers(), ...this.#table.snapshots()].map(({ folder }) => String(folder))])
+    const known = new Set([
+      NOTHING,
+      ...[...this.#table.layers(), ...this.#table.snapshots()].map(({ folder }) => String(folder)),
+    ])
     for (const name of await readdir(this.#root)) if (!known.has(name)) await discard(join(this.#root, name))
   }
 
@@ -48,7 +51,12 @@ export class OverlaySnapshotter implements Snapshotter {
     try {
       chmodSync(path, 0o755)
       const digester = new Digester()
-      const { size } = await unpack(tar, path, { format: 'layer', durable: true, signal, onChunk: chunk => digester.update(chunk) })
+      const { size } = await unpack(tar, path, {
+        format: 'layer',
+        durable: true,
+        signal,
+        onChunk: chunk => digester.update(chunk),
+      })
       const diffId = digester.digest()
       const known = this.#table.layer(diffId)
       if (known) return layerOf(known)
@@ -104,7 +112,13 @@ export class OverlaySnapshotter implements Snapshotter {
 
   mount(key: string, target: string, { volatile = false }: MountOptions = {}): void {
     const { folder, layers } = this.#snapshot(key)
-    const lower = layers.length === 0 ? NOTHING : layers.map(diffId => this.#layerFolder(diffId)).reverse().join(':')
+    const lower =
+      layers.length === 0
+        ? NOTHING
+        : layers
+            .map(diffId => this.#layerFolder(diffId))
+            .reverse()
+            .join(':')
     const data = `lowerdir=${lower},upperdir=${folder}/upper,workdir=${folder}/work,${OPTIONS}${volatile ? ',volatile' : ''}`
     // The mark of an earlier volatile mount, which the kernel would take for a crash.
     if (volatile) rmSync(join(this.#path(folder), 'work', 'work', 'incompat'), { recursive: true, force: true })
@@ -166,7 +180,10 @@ export class OverlaySnapshotter implements Snapshotter {
     const top = layers.at(-1)
     if (top === undefined) return {}
     const below = layers.slice(0, -1)
-    return { ...(below.length > 0 ? { LowerDir: this.#lower(below) } : {}), UpperDir: this.#path(this.#layerFolder(top)) }
+    return {
+      ...(below.length > 0 ? { LowerDir: this.#lower(below) } : {}),
+      UpperDir: this.#path(this.#layerFolder(top)),
+    }
   }
 
   async usage(key: string): Promise<number> {
@@ -193,7 +210,10 @@ export class OverlaySnapshotter implements Snapshotter {
   }
 
   #lower(layers: readonly Digest[]): string {
-    return layers.map(diffId => this.#path(this.#layerFolder(diffId))).reverse().join(':')
+    return layers
+      .map(diffId => this.#path(this.#layerFolder(diffId)))
+      .reverse()
+      .join(':')
   }
 
   #upper({ folder }: SnapshotRow): string {
