@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
+import { applyChanges } from './builder/apply-changes.ts'
 import { Builder } from './builder/builder.ts'
 import { createRunStep } from './builder/run-step.ts'
 import type { Config } from './config.ts'
@@ -26,6 +27,14 @@ import { OverlaySnapshotter } from './storage/snapshots/overlay-snapshotter.ts'
 import { Volumes } from './volumes/volumes.ts'
 
 const DEFAULT_ROOTS = '/var/lib/tare\0/run/tare'
+/** Docker's, in Docker's order. */
+const DEFAULT_POOLS: Config['defaultAddressPools'] = [
+  { base: '172.17.0.0/16', size: 16 },
+  { base: '172.18.0.0/15', size: 16 },
+  { base: '172.20.0.0/14', size: 16 },
+  { base: '172.24.0.0/13', size: 16 },
+  { base: '192.168.0.0/16', size: 20 },
+]
 const RUNC_NAMES = ['runc', 'io.containerd.runc.v2', 'linux']
 
 /** What every host-wide name of an engine begins with: at most 11 characters, and another one for other roots. */
@@ -83,6 +92,7 @@ export class Engine implements AsyncDisposable {
       content: this.content,
       snapshotter: this.snapshotter,
       inUse: id => this.containers.usersOfImage(id),
+      applyChanges,
     })
     this.networks = new Networks(
       {
@@ -90,7 +100,7 @@ export class Engine implements AsyncDisposable {
         directory: join(execRoot, 'netns'),
         bip: config.bip,
         fixedCidr: config.fixedCidr,
-        pools: config.defaultAddressPools.map(({ base, size }) => ({ base: parseCidr(base).subnet, size })),
+        pools: (config.defaultAddressPools.length > 0 ? config.defaultAddressPools : DEFAULT_POOLS).map(({ base, size }) => ({ base: parseCidr(base).subnet, size })),
         mtu: config.mtu,
         icc: config.icc,
         ipForward: config.ipForward,
@@ -143,6 +153,7 @@ export class Engine implements AsyncDisposable {
 
   async #adopt(): Promise<void> {
     await this.#sweepSteps()
+    await this.builder.recover()
     await this.containers.adopt()
     await this.images.adoptOrSweep()
     await this.snapshotter.sweep()

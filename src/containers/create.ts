@@ -183,7 +183,8 @@ export const createContainer = async (
 const completeHostConfig = (context: Context, host: HostConfig, networking: ContainerCreateRequest['NetworkingConfig']): HostConfig => {
   const { settings } = context
   const named = Object.keys(networking?.EndpointsConfig ?? {})[0]
-  const mode = host.NetworkMode && host.NetworkMode !== 'default' ? host.NetworkMode : (named ?? 'bridge')
+  const asked = host.NetworkMode && host.NetworkMode !== 'default' ? host.NetworkMode : named
+  const mode = asked === undefined || asked === 'default' ? 'bridge' : asked
   const ulimits = [
     ...(host.Ulimits ?? []),
     ...Object.values(settings.ulimits).filter(({ Name }) => !host.Ulimits?.some(own => own.Name === Name)),

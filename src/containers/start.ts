@@ -17,6 +17,7 @@ import { bundleDirectory, type Context, keptDirectory, logPathOf, publish, rootf
 import { afterExit } from './exit.ts'
 import { mountSpecs } from './mounts.ts'
 import { namespaceOf, parseNamespaceMode } from './namespaces.ts'
+import { removeLocked } from './remove.ts'
 import { deviceSpecs } from './resources.ts'
 import { containerSpec } from './spec.ts'
 import { startFailure } from './start-failure.ts'
@@ -42,6 +43,8 @@ export const startLocked = async (context: Context, container: Container): Promi
     container.stdio = undefined
     context.store.update(container, { status: container.life.startedAt ? 'exited' : 'created', pid: 0, exitCode, error: error.message, endpoint: undefined })
     container.tell('exited')
+    // A client of `run --rm` waits for the removal, whatever came before it.
+    if (container.record.hostConfig.AutoRemove) await removeLocked(context, container, { removeVolumes: true })
     throw error
   }
 }

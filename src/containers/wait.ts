@@ -20,8 +20,8 @@ export const nextSignal = (container: Container, wanted: readonly ContainerSigna
     abort?.addEventListener('abort', aborted, { once: true })
   })
 
-const outcome = ({ life }: Container): ContainerWaitResponse =>
-  life.error && !life.startedAt ? { StatusCode: life.exitCode, Error: { Message: life.error } } : { StatusCode: life.exitCode }
+/** A start that failed is told by the start; here it is an exit code like any other. */
+const outcome = ({ life }: Container): ContainerWaitResponse => ({ StatusCode: life.exitCode })
 
 /** Waits until a container has ended (again), or is gone, and tells how its process ended. */
 export const waitContainer = async (container: Container, condition: WaitCondition, abort?: AbortSignal): Promise<ContainerWaitResponse> => {

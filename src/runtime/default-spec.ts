@@ -66,7 +66,6 @@ export const DEVICE_RULES: readonly DeviceRule[] = [
   character(5, 1),
   character(5, 2),
   character(136, undefined),
-  { allow: false, type: 'c', major: 10, minor: 229, access: 'rwm' },
 ]
 
 export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
