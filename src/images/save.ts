@@ -77,7 +77,9 @@ const repositoriesOf = (images: readonly SavedImage[]): Record<string, Record<st
   for (const { image, names } of images) {
     const top = image.layers.at(-1)
     for (const name of names) {
-      if (name.tag !== undefined && top) (found[familiarRepository(name)] ??= {})[name.tag] = hexOf(top.blob.digest)
+      if (name.tag === undefined || !top) continue
+      const repository = familiarRepository(name)
+      found[repository] = { ...found[repository], [name.tag]: hexOf(top.blob.digest) }
     }
   }
   return found

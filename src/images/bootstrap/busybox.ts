@@ -104,7 +104,7 @@ const findBinary = async (
   onStatus: (status: string) => void,
   signal: AbortSignal | undefined,
 ): Promise<string> => {
-  const installed = await exec(['dpkg-query', '-W', '-f=${db:Status-Status}', 'busybox-static'], { signal }).catch(
+  const installed = await exec(['dpkg-query', '-W', `-f=\${db:Status-Status}`, 'busybox-static'], { signal }).catch(
     (error: unknown) => {
       if (error instanceof CommandError) return { stdout: '' }
       throw error

@@ -206,11 +206,12 @@ const openOrGone = (path: string | Buffer, flags: number): number | undefined =>
 }
 
 export const attributesOf = (path: string | Buffer): ReadonlyMap<ByteString, Buffer> => {
-  let found: Map<ByteString, Buffer> | undefined
-  for (const name of llistxattr(path)) {
-    if (!isPortableAttribute(name)) continue
+  const names = llistxattr(path).filter(isPortableAttribute)
+  if (names.length === 0) return NO_XATTRS
+  const found = new Map<ByteString, Buffer>()
+  for (const name of names) {
     const value = lgetxattr(path, Buffer.from(name, 'latin1'))
-    if (value) (found ??= new Map()).set(name, value)
+    if (value) found.set(name, value)
   }
-  return found ?? NO_XATTRS
+  return found
 }

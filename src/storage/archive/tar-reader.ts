@@ -275,13 +275,14 @@ const numeric = (records: PaxRecords, keyword: string, otherwise: number): numbe
 }
 
 const xattrsOf = (records: PaxRecords): ReadonlyMap<ByteString, Buffer> => {
-  let found: Map<ByteString, Buffer> | undefined
+  if (!records.some(([keyword]) => keyword.includes('.xattr.'))) return NO_XATTRS
+  const found = new Map<ByteString, Buffer>()
   for (const [keyword, value] of records) {
-    if (keyword.startsWith('SCHILY.xattr.')) (found ??= new Map()).set(keyword.slice(13), Buffer.from(value, 'latin1'))
+    if (keyword.startsWith('SCHILY.xattr.')) found.set(keyword.slice(13), Buffer.from(value, 'latin1'))
     else if (keyword.startsWith('LIBARCHIVE.xattr.')) {
       const name = keyword.slice(17)
-      if (!found?.has(name)) (found ??= new Map()).set(name, Buffer.from(value, 'base64'))
+      if (!found.has(name)) found.set(name, Buffer.from(value, 'base64'))
     }
   }
-  return found ?? NO_XATTRS
+  return found
 }

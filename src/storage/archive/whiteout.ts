@@ -28,7 +28,7 @@ export const makeWhiteout = (path: string | Buffer): void => mknod(path, S_IFCHR
 
 export const isWhiteout = (path: string | Buffer): boolean => {
   const stat = lstatSync(path, { throwIfNoEntry: false })
-  return stat !== undefined && stat.isCharacterDevice() && stat.rdev === 0
+  return stat?.isCharacterDevice() === true && stat.rdev === 0
 }
 
 export const makeOpaque = (directory: string | Buffer): void => lsetxattr(directory, OPAQUE_ATTRIBUTE, Buffer.from('y'))
