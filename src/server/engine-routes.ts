@@ -37,7 +37,7 @@ export const engineRoutes = (engine: Engine, components: () => Promise<readonly 
         images: () => images.list({ sharedSize: true }),
         containers: () => containers.list({ all: true, size: true }),
         volumes: () => volumes.usage(),
-        buildCache: () => [],
+        buildCache: () => engine.builder.usage(),
       },
     }),
     ...containerRoutes(containers),

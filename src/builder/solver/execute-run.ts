@@ -1,7 +1,7 @@
 import { chmodSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { EngineParts, OutputStream, RunStepRequest } from './engine-parts.ts'
-import { rememberMountPoints } from './mount-points.ts'
+import { MissingMountPoints } from './mount-points.ts'
 import type { StageLayer } from './stage-state.ts'
 import { StepFailed } from './step-failed.ts'
 import { StepSnapshot } from './step-snapshot.ts'
@@ -21,14 +21,14 @@ export const executeRun = async (
 ): Promise<StageLayer | undefined> => {
   await using snapshot = await StepSnapshot.mount(parts, layers)
   const { root } = snapshot
-  const forgetMountPoints = rememberMountPoints(root)
+  const mountPoints = new MissingMountPoints(root)
   const program = script === undefined ? undefined : placeScript(root, request.id, script)
   const args = program === undefined ? request.args : [program.path]
   const { exitCode } = await parts.runStep({ ...request, args, rootfs: root }, onOutput, signal)
   if (exitCode !== 0) throw new StepFailed(request.args, exitCode)
   program?.remove()
-  forgetMountPoints()
-  return await snapshot.commit()
+  mountPoints.remove()
+  return await snapshot.commit(upper => mountPoints.tidy(upper))
 }
 
 const placeScript = (root: string, id: string, script: string): { path: string; remove: () => void } => {

@@ -1,33 +1,57 @@
-import { lstatSync, rmdirSync, statSync, unlinkSync, utimesSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { lstatSync, readdirSync, rmdirSync, type Stats, statSync, unlinkSync, utimesSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { codeOf } from '../../errdefs.ts'
 import { resolveInside } from '../../runtime/user.ts'
 
 /** What a running process has mounted over the image; deepest first. The runtime makes what is missing of it. */
 const MOUNT_POINTS = ['/etc/hostname', '/etc/hosts', '/etc/resolv.conf', '/etc', '/dev', '/proc', '/sys']
 
+type Parent = { readonly path: string; readonly stat: Stats; readonly names: readonly string[] }
+
 /**
- * Remembers which mount points the image does not have, and takes them away again after the step: they were made for it
- * and are not its result.
+ * The mount points that an image does not have: the runtime makes them for a step, and they are not the step's result.
+ * `remove` takes them away while the root is mounted; `tidy` then takes what is left of them, directories without any
+ * change, out of the changes.
  */
-export const rememberMountPoints = (root: string): (() => void) => {
-  const missing = MOUNT_POINTS.flatMap(path => {
-    const real = resolveInside(root, path)
-    return real === undefined || lstatSync(real, { throwIfNoEntry: false }) !== undefined ? [] : [real]
-  })
-  const parents = new Map<string, { atime: Date; mtime: Date }>()
-  for (const path of missing) {
-    const stat = statSync(dirname(path), { throwIfNoEntry: false })
-    if (stat !== undefined) parents.set(dirname(path), { atime: stat.atime, mtime: stat.mtime })
+export class MissingMountPoints {
+  readonly #root: string
+  readonly #missing: readonly string[]
+  readonly #parents: readonly Parent[]
+  #unchanged: readonly string[] = []
+
+  constructor(root: string) {
+    this.#root = root
+    this.#missing = MOUNT_POINTS.flatMap(path => {
+      const real = resolveInside(root, path)
+      return real === undefined || lstatSync(real, { throwIfNoEntry: false }) !== undefined ? [] : [real]
+    })
+    this.#parents = [...new Set(this.#missing.map(path => dirname(path)))].flatMap(path => {
+      const stat = statSync(path, { throwIfNoEntry: false })
+      return stat === undefined ? [] : [{ path, stat, names: readdirSync(path) }]
+    })
   }
-  return () => {
-    for (const path of missing) removeIfEmpty(path)
-    for (const [path, { atime, mtime }] of parents) {
-      const now = statSync(path, { throwIfNoEntry: false })
-      // Setting the time it has would make it a change of the step.
-      if (now !== undefined && now.mtimeMs !== mtime.getTime()) utimesSync(path, atime, mtime)
+
+  remove(): void {
+    for (const path of this.#missing) removeIfEmpty(path)
+    const unchanged = this.#parents.filter(isUnchanged)
+    this.#unchanged = unchanged.map(({ path }) => path.slice(this.#root.length))
+    // What has changed for another reason has a time of its own.
+    for (const { path, stat } of unchanged) {
+      if (statSync(path).mtimeMs !== stat.mtimeMs) utimesSync(path, stat.atime, stat.mtime)
     }
   }
+
+  /** `upper`: where the changes lie. */
+  tidy(upper: string): void {
+    for (const inside of this.#unchanged) if (inside !== '') removeIfEmpty(join(upper, inside))
+  }
+}
+
+const isUnchanged = ({ path, stat, names }: Parent): boolean => {
+  const now = statSync(path, { throwIfNoEntry: false })
+  if (now === undefined || now.mode !== stat.mode || now.uid !== stat.uid || now.gid !== stat.gid) return false
+  // Where nothing was, a directory made anew would look the same.
+  return names.length > 0 && readdirSync(path).join('/') === names.join('/')
 }
 
 const removeIfEmpty = (path: string): void => {

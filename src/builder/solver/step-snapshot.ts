@@ -46,9 +46,11 @@ export class StepSnapshot implements AsyncDisposable {
     }
   }
 
-  /** Makes a layer of what was changed. Undefined when nothing was. */
-  async commit(): Promise<StageLayer | undefined> {
+  /** Makes a layer of what was changed. Undefined when nothing was. `tidy` may have a last look at the changes, unmounted. */
+  async commit(tidy?: (upper: string) => void): Promise<StageLayer | undefined> {
     await this.#unmount()
+    const { UpperDir: upper } = this.#parts.snapshotter.describe(this.#key)
+    if (upper !== undefined) tidy?.(upper)
     const { diffId, blob, size } = await this.#parts.images.commitSnapshot(this.#key)
     this.#state = 'gone'
     if (diffId !== EMPTY_LAYER) return { diffId, blob, size }

@@ -115,10 +115,8 @@ export class OverlaySnapshotter implements Snapshotter {
     const lower =
       layers.length === 0
         ? NOTHING
-        : layers
-            .map(diffId => this.#layerFolder(diffId))
-            .reverse()
-            .join(':')
+        : // A layer may stand in a stack twice; overlayfs wants each once, and only the upper one shows.
+          [...new Set(layers.map(diffId => this.#layerFolder(diffId)).reverse())].join(':')
     const data = `lowerdir=${lower},upperdir=${folder}/upper,workdir=${folder}/work,${OPTIONS}${volatile ? ',volatile' : ''}`
     // The mark of an earlier volatile mount, which the kernel would take for a crash.
     if (volatile) rmSync(join(this.#path(folder), 'work', 'work', 'incompat'), { recursive: true, force: true })
