@@ -18,6 +18,7 @@ export const readJsonBody = async <Value>(request: IncomingMessage, optional: bo
     request.resume()
     throw invalidArgument(`unsupported Content-Type header (${type}): must be 'application/json'`)
   }
+  if (empty && head !== undefined && head.length > 0) request.socket.unshift(head)
   const text = empty ? '' : head === undefined ? await readText(request) : await readUpgradedText(request, head)
   if (text.trim() === '') {
     if (optional) return undefined

@@ -17,7 +17,7 @@ export class RequestContext {
   /** As the client named it, the newest when it named none. */
   readonly version: string
   /** Set when the client asked to leave HTTP on a route that does so. */
-  readonly upgrade: Upgrade | undefined
+  upgrade: Upgrade | undefined
   /** The connection has left HTTP: there is no response any more. */
   hijacked = false
   #abort: AbortController | undefined
@@ -77,7 +77,10 @@ export class RequestContext {
    * missing (unless `optional`, then undefined). The shape is the caller's word: check what must hold.
    */
   readJson<Value>(options?: { optional?: boolean }): Promise<Value | undefined> {
-    return readJsonBody<Value>(this.request, options?.optional ?? false, this.upgrade?.head)
+    const head = this.upgrade?.head
+    // What lies behind the body goes back to the socket; it must not be handed on a second time with the connection.
+    if (head !== undefined) this.upgrade = { head: Buffer.alloc(0) }
+    return readJsonBody<Value>(this.request, options?.optional ?? false, head)
   }
 
   json(value: unknown, status = 200): void {
