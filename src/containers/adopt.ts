@@ -70,7 +70,8 @@ const wantsStart = ({ life, record }: Container): boolean => {
 const finishHalfStarted = async (context: Context, container: Container): Promise<void> => {
   if (!existsSync(bundleDirectory(context, container.id))) return
   try {
-    await releaseRuntime(context, container)
+    releaseRuntime(context, container)
+    await Promise.all([container.unmounted, container.forgotten])
   } catch (error) {
     context.log.warn({ container: container.id, err: messageOf(error) }, 'cannot clear away a start that was cut short')
   }

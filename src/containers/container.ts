@@ -61,6 +61,10 @@ export class Container {
   readonly lock = new Lock()
   /** The connection to the process's stdio; made before the start when a client attaches first. */
   stdio: Stdio | undefined
+  /** Resolves when the last process's root file system is unmounted. */
+  unmounted: Promise<void> = Promise.resolve()
+  /** Resolves when the runtime has forgotten the last process. */
+  forgotten: Promise<void> = Promise.resolve()
   /** Waits for the next restart by policy. */
   restartTimer: NodeJS.Timeout | undefined
   readonly execs = new Map<string, Exec>()

@@ -22,7 +22,7 @@ const settle = async (context: Context, container: Container, exit: Exit): Promi
   const oomKilled = existsSync(`${bundleDirectory(context, id)}/oom`)
   await container.stdio?.drained(PATIENCE)
   container.stdio = undefined
-  await releaseRuntime(context, container)
+  releaseRuntime(context, container)
   const startedAt = life.startedAt === undefined ? exit.finishedAt : new Date(life.startedAt)
   context.store.update(container, {
     status: 'exited',
@@ -41,15 +41,23 @@ const settle = async (context: Context, container: Container, exit: Exit): Promi
   if (container.record.hostConfig.AutoRemove) await removeLocked(context, container, { removeVolumes: true })
 }
 
-/** Takes down what a process that has ended left: its network, its root file system, the runtime's record of it. */
-export const releaseRuntime = async (context: Context, container: Container): Promise<void> => {
+/**
+ * Takes down what a process that has ended left: its network, its root file system, the runtime's record of it. The network is
+ * free when this returns; the rest goes on by itself, and whoever needs it done awaits `unmounted` and `forgotten`.
+ */
+export const releaseRuntime = (context: Context, container: Container): void => {
   const { id } = container
-  const runtime = context.settings.runtime(container.record.hostConfig.Runtime || context.settings.defaultRuntime)
-  context.networks.disconnect(id)
-  await callRuntime(runtime, ['delete', '--force', id])
-  context.networks.removeSandbox(id)
-  await context.snapshotter.unmount(rootfsOf(context, id))
-  rmSync(bundleDirectory(context, id), { recursive: true, force: true })
+  const { hostConfig } = container.record
+  const { settings, networks, snapshotter } = context
+  networks.disconnect(id)
+  networks.removeSandbox(id)
+  container.unmounted = snapshotter.unmount(rootfsOf(context, id)).then(() => rmSync(bundleDirectory(context, id), { recursive: true, force: true }))
+  inBackground(context, 'unmounting a container', container.unmounted)
+  const forget = async (): Promise<void> => {
+    await callRuntime(settings.runtime(hostConfig.Runtime || settings.defaultRuntime), ['delete', '--force', id])
+  }
+  container.forgotten = forget()
+  inBackground(context, 'deleting a container from the runtime', container.forgotten)
 }
 
 const followPolicy = (context: Context, container: Container, exit: Exit, startedAt: Date): void => {

@@ -33,6 +33,7 @@ export const removeLocked = async (context: Context, container: Container, optio
   const { id } = container
   context.store.update(container, { status: 'removing' })
   container.stdio?.end()
+  await container.unmounted
   await context.snapshotter.remove(id)
   rmSync(keptDirectory(context, id), { recursive: true, force: true })
   rmSync(bundleDirectory(context, id), { recursive: true, force: true })

@@ -7,6 +7,7 @@ import type { Endpoint, Sandbox } from '../networks/networks.ts'
 import { portRequests } from '../networks/ports.ts'
 import type { MountSpec, NamespaceType } from '../oci/runtime-spec.ts'
 import { availableCapabilities } from '../runtime/capabilities.ts'
+import type { Exit } from '../runtime/exits.ts'
 import { createMonitored } from '../runtime/monitor.ts'
 import { callRuntime } from '../runtime/oci-runtime.ts'
 import { startCreated } from '../runtime/start-created.ts'
@@ -59,6 +60,7 @@ const launch = async (context: Context, container: Container): Promise<void> => 
   const rootfs = rootfsOf(context, id)
   await using undo = new AsyncDisposableStack()
 
+  await Promise.all([container.unmounted, container.forgotten])
   rmSync(bundle, { recursive: true, force: true })
   mkdirSync(rootfs, { recursive: true, mode: 0o711 })
   undo.defer(() => rmSync(bundle, { recursive: true, force: true }))
@@ -121,7 +123,8 @@ const launch = async (context: Context, container: Container): Promise<void> => 
   const stdio = container.stdio ?? new Stdio(bundle)
   container.stdio = stdio
   if (stdio.sessions > 0) stdio.connect()
-  await startCreated(runtime, id)
+  const exited = new Promise<Exit>(resolve => context.exits.onExit(id, resolve))
+  await startCreated(runtime, id, exited)
   store.update(container, {
     status: 'running',
     pid,
@@ -134,7 +137,7 @@ const launch = async (context: Context, container: Container): Promise<void> => 
   })
   undo.move()
   publish(context, container, 'start')
-  context.exits.onExit(id, exit => afterExit(context, container, exit))
+  void exited.then(exit => afterExit(context, container, exit))
 }
 
 /** The network namespace: one of its own (made here), the host's, or another container's. */

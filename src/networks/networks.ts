@@ -135,7 +135,6 @@ export class Networks {
     const undo = (): void => {
       this.#ports.release(ports)
       bridge.addresses.release(address)
-      removeLink(this.#link(), hostLink)
     }
     try {
       ports = this.#ports.allocate(requests, formatAddress(address))
@@ -170,14 +169,14 @@ export class Networks {
     }
   }
 
-  /** Gives back all that an endpoint holds. Quiet about what is gone already. */
+  /** Gives back all that an endpoint holds; its link goes when the sandbox does. Quiet about what is gone already. */
   disconnect(id: string): void {
     const endpoint = this.#endpoints.get(id)
     if (!endpoint) return
     this.#endpoints.delete(id)
     this.#ports.release(endpoint.ports)
     if (this.#settings.filter) this.#firewall.withdraw(forwardingsOf(endpoint))
-    removeLink(this.#link(), endpoint.hostLink)
+    // The kernel takes the link away with the namespace, beside our work; asking for it here would wait some 20 ms for RCU.
     this.#bridge?.addresses.release(parseAddress(endpoint.address))
   }
 
