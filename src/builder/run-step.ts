@@ -105,9 +105,10 @@ export const createRunStep = (networks: Networks, settings: RunStepSettings): Ru
     writeFileSync(`${directory}/config.json`, JSON.stringify(spec))
 
     const log = `${directory}/runtime.log`
+    let ended = false
     undo.defer(async () => {
-      // Quiet when it is gone, which is the rule: a run that ended has deleted itself.
-      await callRuntime(runtime, ['delete', '--force', id]).catch(() => '')
+      // A run that came to its end has deleted its container, and another program would cost more than the step.
+      if (!ended) await callRuntime(runtime, ['delete', '--force', id]).catch(() => '')
     })
     const child = spawnProcess(
       [runtime.path, ...runtimeArgs(runtime), '--log', log, '--log-format', 'json', 'run', '--bundle', directory, id],
@@ -120,7 +121,10 @@ export const createRunStep = (networks: Networks, settings: RunStepSettings): Ru
       child.stderr?.on('data', (chunk: Buffer) => onOutput('stderr', chunk))
       const exitCode = await new Promise<number>((resolve, reject) => {
         child.once('error', cause => reject(internal(`fork/exec ${runtime.path}: ${cause.message}`, { cause })))
-        child.once('close', (code, killed) => resolve(code ?? (killed ? 137 : 1)))
+        child.once('close', (code, killed) => {
+          ended = code !== null
+          resolve(code ?? (killed ? 137 : 1))
+        })
       })
       signal.throwIfAborted()
       const failure = exitCode === 0 ? undefined : runtimeFailure(log)
