@@ -1,5 +1,5 @@
 import type { Filters } from '../api/filters.ts'
-import { invalidArgument } from '../errdefs.ts'
+import { internal, invalidArgument } from '../errdefs.ts'
 
 /** Refuses keys that dockerd refuses there. */
 export const acceptFilters = (filters: Filters, accepted: readonly string[]): void => {
@@ -38,7 +38,7 @@ const UNITS: Readonly<Record<string, number>> = {
   h: 3_600_000,
 }
 
-/** A moment as clients write it: seconds since the epoch, a date, or how long ago (`10m`, `1h30m`). Milliseconds since the epoch. */
+/** A moment as clients write it: seconds since the epoch, a date, or how long ago (`10m`, `1h30m`). Milliseconds since the epoch. Internal, as in dockerd, when it is none. */
 export const parseMoment = (text: string, now: number = Date.now()): number => {
   const duration = parseDuration(text)
   if (duration !== undefined) return now - duration
@@ -48,7 +48,7 @@ export const parseMoment = (text: string, now: number = Date.now()): number => {
     const parsed = Date.parse(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00` : text)
     if (!Number.isNaN(parsed)) return parsed
   }
-  throw invalidArgument(`failed to parse value as time or duration: ${JSON.stringify(text)}`)
+  throw internal(`failed to parse value as time or duration: ${JSON.stringify(text)}`)
 }
 
 const parseDuration = (text: string): number | undefined => {

@@ -126,7 +126,7 @@ export class ImageRecorder {
 
   /** Removes the layers that no image has and nobody else needs. Gives the bytes of their files. */
   collect(): Promise<number> {
-    return this.#parts.layers.collect(new Set(this.#parts.table.images().flatMap(({ diffIds }) => diffIds)))
+    return this.#parts.layers.collect(this.#parts.table.images())
   }
 
   /** `name` is what Docker puts into the attribute of that name. */

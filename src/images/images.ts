@@ -140,7 +140,7 @@ export class Images {
   /** Names an image; the name moves when another has it. `latest` when there is no tag. */
   tag(nameOrId: string, name: string | Reference): void {
     const reference = withDefaultTag(typeof name === 'string' ? parseReference(name) : name)
-    if (reference.digest !== undefined) throw invalidArgument('refusing to create a tag with a digest reference')
+    if (reference.digest !== undefined) throw invalidArgument('cannot import digest reference')
     if (familiarRepository(reference) === 'sha256')
       throw invalidArgument('refusing to create an ambiguous tag using digest algorithm as name')
     const { id } = this.get(nameOrId)

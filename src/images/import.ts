@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { invalidArgument } from '../errdefs.ts'
+import { internal, invalidArgument, isKind, messageOf } from '../errdefs.ts'
 import type { ImageConfig } from '../oci/image-config.ts'
 import { hostPlatform, type Platform } from '../oci/platform.ts'
 import { familiarName, parseReference, type Reference, withDefaultTag } from '../oci/reference.ts'
@@ -45,7 +45,10 @@ export const importImage = async (
   const { stream } = await decompress(tar)
   const blob = await content.ingest(stream, {}, signal)
   lease.hold(blob.digest)
-  const layer = await layers.unpack(blob.digest, blob.digest, { signal })
+  const layer = await layers.unpack(blob.digest, blob.digest, { signal }).catch(error => {
+    // dockerd answers 500 to an archive that is none.
+    throw isKind(error, 'InvalidArgument') ? internal(messageOf(error), { cause: error }) : error
+  })
   const created = new Date().toISOString()
   const config: ImageConfig = {
     created,

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import type { Database, Schema } from '../database.ts'
 import { invalidArgument } from '../errdefs.ts'
 import { type Descriptor, mediaTypes } from '../oci/descriptor.ts'
-import type { Digest } from '../oci/digest.ts'
+import { type Digest, Digester } from '../oci/digest.ts'
 import { type Compression, decompress } from '../storage/archive/decompress.ts'
 import type { ContentStore } from '../storage/content/content-store.ts'
 import type { Snapshotter } from '../storage/snapshots/snapshotter.ts'
@@ -66,36 +66,51 @@ export class LayerStore {
   }
 
   /** Makes a layer from a blob that is in the content store. InvalidArgument when it does not unpack to `expected`. Fresh. */
-  async unpack(blob: Digest, expected: Digest | undefined, options: UnpackLayer = {}): Promise<ImageLayer> {
-    if (expected !== undefined) {
+  async unpack(blob: Digest, expected: Digest, options: UnpackLayer = {}): Promise<ImageLayer> {
+    this.#hold(expected)
+    try {
       const known = this.find(expected, blob)
-      if (known) {
-        this.#hold(known.diffId)
-        return known
+      if (known) return known
+      const source = counted(this.#content.open(blob), options.onProgress)
+      const { stream, compression } = await decompress(source)
+      // Of a layer that is here in another form, only the bytes have to be proved.
+      const diffId = this.#snapshotter.layer(expected)
+        ? await digestOfStream(stream, options.signal)
+        : (await this.#snapshotter.apply(stream, options.signal)).diffId
+      if (diffId !== expected) {
+        throw invalidArgument(
+          `layers from manifest don't match image configuration: expected ${expected}, got ${diffId}`,
+        )
       }
+      const mediaType = MEDIA_TYPES[compression] ?? mediaTypes.layer
+      return this.#record(diffId, { mediaType, digest: blob, size: this.#content.size(blob) })
+    } catch (error) {
+      this.release([expected])
+      throw error
     }
-    const { stream, compression } = await decompress(counted(this.#content.open(blob), options.onProgress))
-    const { diffId } = await this.#snapshotter.apply(stream, options.signal)
-    if (expected !== undefined && diffId !== expected) {
-      if (!this.#isNeeded(diffId)) await this.#snapshotter.removeLayer(diffId)
-      throw invalidArgument(`layers from manifest don't match image configuration: expected ${expected}, got ${diffId}`)
-    }
-    return this.#record(diffId, {
-      mediaType: MEDIA_TYPES[compression] ?? mediaTypes.layer,
-      digest: blob,
-      size: this.#content.size(blob),
-    })
   }
 
   /** Makes a layer of a writable snapshot's changes; the blob is their plain tar. The snapshot is gone then. Fresh. */
   async commit(key: string): Promise<ImageLayer> {
+    let held: Digest | undefined
     let size = 0
-    const { diffId } = await this.#snapshotter.commit(key, async tar => {
-      const blob = await this.#content.ingest(tar)
-      size = blob.size
-      return blob.digest
-    })
-    return this.#record(diffId, { mediaType: mediaTypes.layer, digest: diffId, size })
+    try {
+      const { diffId } = await this.#snapshotter.commit(key, async tar => {
+        const blob = await this.#content.ingest(tar)
+        size = blob.size
+        // Before the snapshotter shows the layer, or a collection might take it away at once.
+        held = blob.digest
+        this.#hold(held)
+        return blob.digest
+      })
+      return this.#record(diffId, { mediaType: mediaTypes.layer, digest: diffId, size })
+    } catch (error) {
+      if (held) {
+        this.release([held])
+        this.#discard(held)
+      }
+      throw error
+    }
   }
 
   pin(owner: string, diffIds: readonly Digest[]): void {
@@ -123,15 +138,32 @@ export class LayerStore {
     }
   }
 
-  /** Removes all layers that `images` do not have and nobody else needs. Gives the bytes of their files. */
-  async collect(images: ReadonlySet<Digest>): Promise<number> {
-    const stacked = new Set(this.#snapshotter.keys().flatMap(key => this.#snapshotter.stack(key) ?? []))
-    let reclaimed = 0
-    for (const { diffId, size } of this.#snapshotter.layers()) {
-      if (images.has(diffId) || stacked.has(diffId) || this.#isNeeded(diffId)) continue
-      reclaimed += size
-      await this.#drop(diffId)
+  /** Removes all layers, and forms of layers, that no image has and nobody else needs. Gives the bytes of the layers' files. */
+  async collect(
+    images: Iterable<{ readonly diffIds: readonly Digest[]; readonly blobs: readonly Descriptor[] }>,
+  ): Promise<number> {
+    const used = new Set(this.#snapshotter.keys().flatMap(key => this.#snapshotter.stack(key) ?? []))
+    const usedBlobs = new Set<Digest>()
+    for (const { diffIds, blobs } of images) {
+      for (const diffId of diffIds) used.add(diffId)
+      for (const { digest } of blobs) usedBlobs.add(digest)
     }
+    let reclaimed = 0
+    // Decided and recorded in one go: while files are being deleted, others may begin to use what is left.
+    const removals: Promise<void>[] = []
+    for (const { diffId, size } of this.#snapshotter.layers()) {
+      if (this.#isNeeded(diffId)) continue
+      const blobs = this.#blobs.get(diffId) ?? []
+      if (used.has(diffId)) {
+        const kept = blobs.filter(({ digest }) => usedBlobs.has(digest))
+        this.#forget(diffId, blobs, kept.length > 0 ? kept : blobs.slice(0, 1))
+        continue
+      }
+      reclaimed += size
+      this.#forget(diffId, blobs, [])
+      removals.push(this.#snapshotter.removeLayer(diffId))
+    }
+    await Promise.all(removals)
     return reclaimed
   }
 
@@ -148,11 +180,7 @@ export class LayerStore {
   forgetBroken(): void {
     for (const [diffId, blobs] of this.#blobs) {
       const whole = this.#snapshotter.layer(diffId) ? blobs.filter(({ digest }) => this.#content.has(digest)) : []
-      for (const { digest } of blobs.filter(blob => !whole.includes(blob))) {
-        this.#database.run('DELETE FROM layer_blobs WHERE diff_id = ? AND digest = ?', diffId, digest)
-      }
-      if (whole.length > 0) this.#blobs.set(diffId, whole)
-      else this.#blobs.delete(diffId)
+      this.#forget(diffId, blobs, whole)
     }
   }
 
@@ -168,7 +196,6 @@ export class LayerStore {
       )
       this.#blobs.set(diffId, [...known, blob])
     }
-    this.#hold(diffId)
     return { diffId, blob, size: this.#snapshotter.layer(diffId)?.size ?? 0 }
   }
 
@@ -180,12 +207,13 @@ export class LayerStore {
     return this.#pins.has(diffId) || this.#fresh.has(diffId)
   }
 
-  async #drop(diffId: Digest): Promise<void> {
-    const blobs = this.#blobs.get(diffId) ?? []
-    this.#database.run('DELETE FROM layer_blobs WHERE diff_id = ?', diffId)
-    this.#blobs.delete(diffId)
-    for (const { digest } of blobs) this.#discard(digest)
-    await this.#snapshotter.removeLayer(diffId)
+  #forget(diffId: Digest, blobs: readonly Descriptor[], kept: readonly Descriptor[]): void {
+    const gone = blobs.filter(blob => !kept.includes(blob))
+    for (const { digest } of gone)
+      this.#database.run('DELETE FROM layer_blobs WHERE diff_id = ? AND digest = ?', diffId, digest)
+    if (kept.length > 0) this.#blobs.set(diffId, [...kept])
+    else this.#blobs.delete(diffId)
+    for (const { digest } of gone) this.#discard(digest)
   }
 }
 
@@ -212,4 +240,13 @@ const MEDIA_TYPES: Readonly<Partial<Record<Compression, string>>> = {
   none: mediaTypes.layer,
   gzip: mediaTypes.layerGzip,
   zstd: mediaTypes.layerZstd,
+}
+
+const digestOfStream = async (stream: Readable, signal: AbortSignal | undefined): Promise<Digest> => {
+  const digester = new Digester()
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    signal?.throwIfAborted()
+    digester.update(chunk)
+  }
+  return digester.digest()
 }

@@ -32,7 +32,12 @@ export const loadImages = async (parts: Parts, archive: Readable, options: LoadO
   const files = new ArchiveFiles(parts.content, lease)
   await files.read(archive, options.signal)
   const loaded: Image[] = []
-  for (const archived of archivedImages(files)) loaded.push(await loadImage(parts, files, lease, archived, options))
+  try {
+    for (const archived of archivedImages(files)) loaded.push(await loadImage(parts, files, lease, archived, options))
+  } finally {
+    // Layers of an image that turned out broken, and forms of layers that no image took.
+    await parts.recorder.collect()
+  }
   return loaded
 }
 

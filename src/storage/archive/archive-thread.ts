@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { Worker } from 'node:worker_threads'
+import { releaseFreeMemory } from '../../host/memory.ts'
 import { type FromWorker, type ToWorker, unpackError } from './archive-protocol.ts'
 import type { PackOptions } from './packer.ts'
 import type { UnpackOptions } from './unpacker.ts'
@@ -35,8 +36,9 @@ class ArchiveThread {
     if (!this.#jobs.delete(job) || this.#jobs.size > 0) return
     this.#worker?.unref()
     this.#idle = setTimeout(() => {
-      void this.#worker?.terminate()
+      const worker = this.#worker
       this.#worker = undefined
+      void worker?.terminate().then(releaseFreeMemory)
     }, IDLE)
     this.#idle.unref()
   }

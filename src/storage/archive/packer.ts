@@ -36,7 +36,7 @@ export class Packer {
   readonly #links = new Map<string, ByteString>()
   #chunk = Buffer.allocUnsafeSlow(CHUNK)
   #filled = 0
-  /** Bytes of files' contents so far, hard links once. */
+  /** Bytes of files' contents and links' targets so far, hard links once. */
   size = 0
 
   constructor(options: PackOptions = {}) {
@@ -111,6 +111,7 @@ export class Packer {
     if (type === 'file') yield* this.#file(place, path)
     else {
       const linkTarget = type === 'symlink' ? (readLink(place) ?? '') : ''
+      this.size += linkTarget.length
       yield* this.#write(encodeEntry({ ...this.#entry(type, path, stat, attributesOf(place)), linkTarget }))
     }
   }

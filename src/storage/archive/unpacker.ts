@@ -55,7 +55,7 @@ export class Unpacker implements TarSink, Disposable {
   #file:
     | { readonly fd: number; readonly entry: TarEntry; readonly parent: Place; readonly name: ByteString }
     | undefined
-  /** Bytes of files' contents so far. */
+  /** Bytes of files' contents and links' targets so far. */
   size = 0
 
   constructor(directory: string, options: UnpackOptions = {}) {
@@ -86,6 +86,7 @@ export class Unpacker implements TarSink, Disposable {
     } else if (entry.type === 'hardlink') this.#hardlink(parent, name, entry)
     else if (entry.type === 'symlink') {
       this.#create(parent, name, path => symlinkSync(toPath(entry.linkTarget), path))
+      this.size += entry.linkTarget.length
       this.#finishOther(parent, name, entry)
     } else {
       const kind = entry.type === 'fifo' ? S_IFIFO : entry.type === 'char' ? S_IFCHR : S_IFBLK

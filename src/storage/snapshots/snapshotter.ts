@@ -4,7 +4,7 @@ import type { Digest } from '../../oci/digest.ts'
 /** A layer as it lies unpacked. */
 export type Layer = {
   readonly diffId: Digest
-  /** Bytes of file content, as `du --apparent-size` would count them, hard links once. */
+  /** Bytes of files' contents and links' targets, hard links once, as Docker counts. */
   readonly size: number
 }
 
