@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type Config, loadConfig, reloadConfig } from './config.ts'
@@ -109,12 +109,25 @@ const stopSignal = (logger: Logger): Promise<NodeJS.Signals> =>
     process.on('unhandledRejection', error => logger.error({ err: error }, 'a promise was rejected and nobody looked'))
   })
 
+const makeFolder = (path: string): void => {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o711 })
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error
+    // Node says so of a read-only file system too; making just the first folder that is missing tells the truth.
+    let missing = path
+    while (!existsSync(dirname(missing))) missing = dirname(missing)
+    mkdirSync(missing)
+    throw error
+  }
+}
+
 /** Makes the roots and takes the data root for this process alone. Throws Internal. */
 const prepareRoots = (config: Config): Disposable => {
   const { dataRoot, execRoot } = config
   for (const [what, path] of [['data root', dataRoot], ['exec root', execRoot]] as const) {
     try {
-      mkdirSync(path, { recursive: true, mode: 0o711 })
+      makeFolder(path)
     } catch (error) {
       throw internal(`the ${what} ${path} cannot be made: ${reasonOf(error)}`, { cause: error })
     }

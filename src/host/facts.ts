@@ -1,7 +1,8 @@
-import { accessSync, constants, existsSync, readdirSync, readFileSync, statfsSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statfsSync } from 'node:fs'
 import { arch, cpus, release, totalmem } from 'node:os'
-import { delimiter, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { exec } from './exec.ts'
+import { findProgram } from './find-program.ts'
 
 /** `unified`: v2 alone. `hybrid`: v1 controllers beside a v2 tree that has none. `legacy`: v1 alone. */
 export type CgroupMode = 'unified' | 'hybrid' | 'legacy' | 'none'
@@ -90,26 +91,6 @@ export const parseLimit = (limits: string, name: string): { soft: number | undef
 
 /** The first thing in a program's words that looks like a version. */
 export const parseVersion = (text: string): string => text.match(/\d+\.\d+(?:\.\d+)?(?:[-+~.\w]*)/)?.[0] ?? 'unknown'
-
-/** Where a program is, in PATH and in the folders of root's, which a user's PATH may lack. */
-export const findProgram = (name: string): string | undefined => {
-  for (const folder of [
-    ...(process.env.PATH ?? '').split(delimiter),
-    '/usr/local/sbin',
-    '/usr/sbin',
-    '/sbin',
-    '/bin',
-  ]) {
-    const path = join(folder, name)
-    try {
-      accessSync(path, constants.X_OK)
-      if (folder !== '') return path
-    } catch {
-      // Not here.
-    }
-  }
-  return undefined
-}
 
 const outputOf = async (argv: readonly string[]): Promise<string | undefined> => {
   try {

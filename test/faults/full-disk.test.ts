@@ -57,7 +57,7 @@ test('on a full disk requests fail in words, and everything works again once the
   const created = await daemon.client.post<{ message?: string }>(
     '/containers/create',
     { Image: 'busybox', Cmd: ['true'] },
-    { name: 'x' },
+    { name: 'late' },
   )
   if (created.status !== 201) {
     assert.equal(created.status, 500)
@@ -70,7 +70,7 @@ test('on a full disk requests fail in words, and everything works again once the
   assert.equal((await daemon.client.get('/_ping')).status, 200)
   clear()
 
-  await daemon.client.delete('/containers/x', { force: 1 })
+  await daemon.client.delete('/containers/late', { force: 1 })
   const again = await daemon.tare(['run', '--rm', 'busybox', 'echo', 'well'])
   assert.deepEqual({ code: again.code, stdout: again.stdout }, { code: 0, stdout: 'well\n' })
 })

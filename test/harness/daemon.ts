@@ -14,6 +14,8 @@ export type DaemonOptions = {
   /** More of dockerd's flags. */
   readonly flags?: readonly string[]
   readonly env?: NodeJS.ProcessEnv
+  /** A command that starts the daemon instead of being it: it is given the daemon's own words, and has to `exec` them. */
+  readonly prefix?: readonly string[]
   /** Import `busybox:latest` once it answers; true when left out. */
   readonly busybox?: boolean
   /** Instead of a folder of its own. */
@@ -96,6 +98,7 @@ export class TestDaemon implements AsyncDisposable {
 
   get argv(): string[] {
     return [
+      ...(this.#options.prefix ?? []),
       launcher,
       'daemon',
       ...['--data-root', this.dataRoot, '--exec-root', this.execRoot, '--host', this.host],
