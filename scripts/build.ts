@@ -64,6 +64,9 @@ try {
   renameSync(join(fresh, 'tare.js'), join(dist, 'tare.js'))
   const bytes = Object.values(result.metafile.outputs).reduce((sum, output) => sum + output.bytes, 0)
   console.log(`dist/tare.js: ${Object.keys(result.metafile.outputs).length} files, ${Math.round(bytes / 1024)} KiB`)
+} catch {
+  // esbuild has printed what is wrong, and where.
+  process.exitCode = 1
 } finally {
   rmSync(fresh, { recursive: true, force: true })
 }
