@@ -109,7 +109,8 @@ test('without runc nothing is half-made, and the error names it', async () => {
   const prefix = ['unshare', '--mount', 'sh', '-c', `${hide} && exec "$@"`, 'sh']
   await using daemon = await TestDaemon.start({ prefix })
   const { code, stderr } = await daemon.tare(['run', '--name', 'headless', 'busybox', 'true'])
-  assert.equal(code, 125)
+  // Clients take "not found" for the container's own command; so does docker run when Docker's runc is gone.
+  assert.equal(code, 127)
   assert.match(stderr, /runc/)
   assert.match(stderr, /not found|no such file/)
   const { stdout } = await daemon.tare(['ps', '-a', '--format', '{{.Names}} {{.State}}'])
