@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { codeOf, invalidArgument } from '../../errdefs.ts'
-import { unpack } from '../../storage/archive/archive-thread.ts'
+import { unpack } from '../../storage/archive/unpack.ts'
 import { fromText } from '../../storage/archive/byte-string.ts'
 import { copyArchive } from './copy-archive.ts'
 import { ensureDirectory, findDestination } from './destination.ts'

@@ -1,12 +1,9 @@
-import { Readable } from 'node:stream'
 import { Worker } from 'node:worker_threads'
 import { releaseFreeMemory } from '../../host/memory.ts'
-import { type FromWorker, type ToWorker, unpackError } from './archive-protocol.ts'
-import type { PackOptions } from './packer.ts'
-import type { UnpackOptions } from './unpacker.ts'
+import type { FromWorker, ToWorker } from './archive-protocol.ts'
 
-/** Chunks under way to or from the thread at a time. */
-const WINDOW = 8
+/** Chunks under way to or from the thread at a time, per job. */
+export const WINDOW = 8
 /** Milliseconds after its last job until the thread ends and gives its memory back. */
 const IDLE = 3000
 
@@ -62,124 +59,5 @@ class ArchiveThread {
   }
 }
 
-const thread = new ArchiveThread()
-
-type UnpackCall = {
-  readonly durable?: boolean
-  readonly signal?: AbortSignal | undefined
-  /** Sees the tar pass, to hash or count it. */
-  readonly onChunk?: ((chunk: Uint8Array) => void) | undefined
-}
-
-/**
- * Unpacks an uncompressed tar into an existing directory. `durable` waits until the disk has it. Gives the bytes of files'
- * contents. InvalidArgument when the archive is broken or leads out of the directory; what was unpacked until then stays.
- */
-export const unpack = async (
-  tar: AsyncIterable<Uint8Array>,
-  directory: string,
-  { durable = false, signal, onChunk, ...options }: UnpackOptions & UnpackCall = {},
-): Promise<{ size: number }> => {
-  let credits = WINDOW
-  const { promise: done, resolve, reject } = Promise.withResolvers<{ size: number }>()
-  // Failure is seen where it is awaited; until then it is not unhandled.
-  done.catch(() => {})
-  let wake: (() => void) | undefined
-  let failed = false
-  const fail = (error: unknown): void => {
-    failed = true
-    reject(error)
-    wake?.()
-  }
-  const job = thread.open(message => {
-    if (message instanceof Error) fail(message)
-    else if (message.type === 'more') {
-      credits++
-      wake?.()
-    } else if (message.type === 'done') resolve({ size: message.size })
-    else if (message.type === 'failed') fail(unpackError(message.error))
-  })
-  const abort = (): void => {
-    fail(signal?.reason)
-    // Else the loop below waits for a chunk that may never come.
-    if (tar instanceof Readable) tar.destroy(signal?.reason)
-  }
-  signal?.addEventListener('abort', abort, { once: true })
-  let finished = false
-  try {
-    signal?.throwIfAborted()
-    thread.post({ job, type: 'unpack', directory, options, durable })
-    for await (const chunk of tar) {
-      while (credits === 0 && !failed) {
-        await new Promise<void>(resolve => {
-          wake = resolve
-        })
-      }
-      if (failed) break
-      credits--
-      onChunk?.(chunk)
-      // The chunk may be a window on memory that its maker still uses.
-      const data = new Uint8Array(chunk)
-      thread.post({ job, type: 'chunk', data }, [data.buffer])
-    }
-    thread.post({ job, type: 'end' })
-    const result = await done
-    finished = true
-    return result
-  } finally {
-    signal?.removeEventListener('abort', abort)
-    if (!finished) thread.post({ job, type: 'cancel' })
-    thread.close(job)
-  }
-}
-
-/** A packed directory: its tar, and after the last byte of it `size`, the bytes of files' contents. */
-export type PackedTree = { readonly tar: Readable; readonly size: Promise<number> }
-
-/** Packs a directory as a deterministic tar. `durable` waits at the end until the disk has what was packed. */
-export const pack = (
-  directory: string,
-  { durable = false, ...options }: PackOptions & { durable?: boolean } = {},
-): PackedTree => {
-  const size = Promise.withResolvers<number>()
-  size.promise.catch(() => {})
-  let job: number | undefined
-  let asked = 0
-  let waiting = true
-  const ask = (): void => {
-    if (job === undefined) return
-    for (; asked < WINDOW; asked++) thread.post({ job, type: 'pull' })
-  }
-  const tar = new Readable({
-    highWaterMark: 1 << 20,
-    read() {
-      if (job === undefined) {
-        job = thread.open(message => {
-          if (message instanceof Error) tar.destroy(message)
-          else if (message.type === 'failed') tar.destroy(unpackError(message.error))
-          else if (message.type === 'data') {
-            asked--
-            waiting = tar.push(
-              Buffer.from(message.data.buffer as ArrayBuffer, message.data.byteOffset, message.data.byteLength),
-            )
-            if (waiting) ask()
-          } else if (message.type === 'done') {
-            size.resolve(message.size)
-            tar.push(null)
-          }
-        })
-        thread.post({ job, type: 'pack', directory, options, durable })
-      }
-      ask()
-    },
-    destroy(error, callback) {
-      if (job !== undefined) {
-        thread.post({ job, type: 'cancel' })
-        thread.close(job)
-      }
-      size.reject(error ?? new Error('the archive was not read to its end'))
-      callback(error)
-    },
-  })
-  return { tar, size: size.promise }
-}
+/** The engine's one archive thread. */
+export const archiveThread = new ArchiveThread()

@@ -1,6 +1,5 @@
-import { closeSync, openSync } from 'node:fs'
 import { parentPort } from 'node:worker_threads'
-import { syncFileSystem } from '../../host/sync.ts'
+import { syncDirectoryNow } from '../../host/sync.ts'
 import { type FromWorker, packError, type ToWorker } from './archive-protocol.ts'
 import { Packer } from './packer.ts'
 import { TarReader } from './tar-reader.ts'
@@ -27,7 +26,7 @@ const startUnpack = (message: Extract<ToWorker, { type: 'unpack' }>): Job => {
       }
       reader.finish()
       unpacker.finish()
-      if (message.durable) syncDirectory(message.directory)
+      if (message.durable) syncDirectoryNow(message.directory)
       // Whoever waits may unmount the directory at once: nothing of it may be open then.
       end(next.job)
       send({ job: next.job, type: 'done', size: unpacker.size })
@@ -44,7 +43,7 @@ const startPack = (message: Extract<ToWorker, { type: 'pack' }>): Job => {
     handle(next) {
       const { done, value } = chunks.next()
       if (done) {
-        if (message.durable) syncDirectory(message.directory)
+        if (message.durable) syncDirectoryNow(message.directory)
         send({ job: next.job, type: 'done', size: packer.size })
         return true
       }
@@ -53,15 +52,6 @@ const startPack = (message: Extract<ToWorker, { type: 'pack' }>): Job => {
       return false
     },
     [Symbol.dispose]: () => void chunks.return(),
-  }
-}
-
-const syncDirectory = (directory: string): void => {
-  const fd = openSync(directory, 'r')
-  try {
-    syncFileSystem(fd)
-  } finally {
-    closeSync(fd)
   }
 }
 

@@ -283,6 +283,28 @@ export const snapshotterSuite = (name: string, make: () => Promise<SnapshotterPl
     assert.ok((await buffer(snapshotter.diff('s'))).includes(value))
   })
 
+  it('a large layer goes in and comes out as it was', async place => {
+    const { snapshotter } = place
+    const files = Array.from(
+      { length: 500 },
+      (_, at) => [{ path: `dir/${String(at).padStart(3, '0')}` }, `${at}`.repeat(2000)] as const,
+    )
+    const big = layerTar([{ path: 'dir', type: 'directory' }], ...files)
+    const { diffId } = await snapshotter.apply(streamOf(big))
+    assert.equal(diffId, digestOf(big))
+    snapshotter.prepare('s', [])
+    await mounted(place, 's', root => void execFileSync('tar', ['-C', root, '-xf', '-'], { input: big }))
+    const { tar } = await commit(place, 's')
+    assert.deepEqual(tar, big)
+    await assert.rejects(snapshotter.apply(streamOf(big.subarray(0, -5000))), {
+      kind: 'InvalidArgument',
+      message: 'unexpected EOF',
+    })
+    const evil = layerTar(...files, [{ path: '../evil' }, 'x'])
+    await assert.rejects(snapshotter.apply(streamOf(evil)), { kind: 'InvalidArgument' })
+    assert.equal(snapshotter.layers().length, 1)
+  })
+
   it('127 layers mount', async place => {
     const { snapshotter } = place
     const layers: Digest[] = []
