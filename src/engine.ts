@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { applyChanges } from './builder/apply-changes.ts'
@@ -167,6 +167,7 @@ export class Engine implements AsyncDisposable {
     const runtime = ociRuntimeOrUndefined(this.config)
     for (const id of existsSync(directory) ? readdirSync(directory) : []) {
       if (runtime) await callRuntime(runtime, ['delete', '--force', id]).catch(error => this.log.debug({ err: error }, 'step is gone'))
+      rmSync(join(directory, id), { recursive: true, force: true })
     }
     for (const point of mountsBelow(join(dataRoot, 'builder'))) umount(point, MNT.DETACH)
   }

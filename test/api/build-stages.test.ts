@@ -1,0 +1,90 @@
+// Stages: only what the target needs, side by side, in order for whoever reads.
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { build, lastOutput } from '../harness/build.ts'
+import { TestDaemon } from '../harness/daemon.ts'
+
+let daemon: TestDaemon
+before(async () => {
+  daemon = await TestDaemon.start()
+})
+after(() => daemon[Symbol.asyncDispose]())
+
+test('independent stages run side by side, and are told in order', async () => {
+  const dockerfile = `FROM busybox AS one
+RUN sleep 1; echo one >/one
+FROM busybox AS two
+RUN sleep 1; echo two >/two
+FROM busybox
+COPY --from=one /one /
+COPY --from=two /two /
+RUN cat /one /two
+`
+  const begun = performance.now()
+  const result = await build(daemon.client, dockerfile, {}, { nocache: 1 })
+  const took = performance.now() - begun
+  assert.equal(lastOutput(result), 'one\ntwo\n')
+  assert.ok(took < 1900, `two stages of a second each took ${took} ms`)
+  const steps = [...result.text.matchAll(/^Step (\d)\/8/gm)].map(([, number]) => number).join('')
+  assert.equal(steps, '12345678')
+})
+
+test('a stage that nobody needs is not built', async () => {
+  const dockerfile = 'FROM nosuch AS unused\nRUN false\nFROM busybox AS wanted\nRUN echo wanted >/w\nFROM unused AS last\n'
+  const result = await build(daemon.client, dockerfile, {}, { target: 'WANTED' })
+  assert.equal(result.error, undefined)
+  assert.match(result.text, /Step 2\/2 : RUN echo wanted/)
+})
+
+test('a stage on a stage takes over files, environment and nothing of its arguments', async () => {
+  const dockerfile = `ARG G=global
+FROM busybox AS base
+ARG G
+ARG L=local
+ENV E=$G-$L
+RUN echo base >/b
+FROM base
+RUN cat /b; echo "$E:$G:$L"
+`
+  assert.equal(lastOutput(await build(daemon.client, dockerfile)), 'base\nglobal-local::\n')
+  assert.equal(lastOutput(await build(daemon.client, dockerfile, {}, { buildargs: { G: 'g', L: 'l' } })), 'base\ng-l::\n')
+})
+
+test('FROM with arguments, scratch, and the failure of one stage stops the others', async () => {
+  const scratch = await build(daemon.client, 'ARG TAG=latest\nFROM busybox:$TAG AS b\nFROM scratch\nCOPY --from=b /bin/busybox /sh\n')
+  assert.equal(scratch.error, undefined)
+  const none = await build(daemon.client, 'FROM scratch\n')
+  assert.equal(none.error, 'No image was generated. Is your Dockerfile empty?')
+  const begun = performance.now()
+  const failed = await build(daemon.client, 'FROM busybox AS slow\nRUN sleep 30\nFROM busybox\nRUN echo why; exit 9\nCOPY --from=slow /x /\n')
+  assert.equal(failed.exitCode, 9)
+  assert.match(failed.text, /Step 4\/5 : RUN echo why; exit 9\n ---> Running in [0-9a-f]{12}\nwhy\n$/)
+  assert.ok(performance.now() - begun < 15_000)
+})
+
+test('ONBUILD fires in the next build, not in this one', async () => {
+  await build(daemon.client, 'FROM busybox\nONBUILD RUN echo fired >/fired\nONBUILD COPY a.txt /a\nRUN ! test -e /fired\n', {}, { t: 'trigger' })
+  const result = await build(daemon.client, 'FROM trigger\nRUN cat /fired /a\n', { 'a.txt': 'copied\n' }, { t: 'triggered' })
+  assert.match(result.text, /^Step 1\/2 : FROM trigger\n# Executing 2 build triggers\n/)
+  assert.equal(lastOutput(result), 'fired\ncopied\n')
+  const { body } = await daemon.client.get<{ Config: { OnBuild: unknown } }>('/images/triggered/json')
+  assert.equal(body.Config.OnBuild, null)
+})
+
+test('what a RUN sees: here-documents, shell, user, directory, arguments, no network', async () => {
+  const run = async (dockerfile: string, query = {}): Promise<string> => lastOutput(await build(daemon.client, `FROM busybox\n${dockerfile}\n`, {}, query))
+  assert.equal(await run('RUN <<EOF\necho a\nfalse || echo b\nEOF'), 'a\nb\n')
+  assert.equal(await run('ENV X=1\nRUN cat <<EOF && echo c\n$X "q"\nEOF'), '1 "q"\nc\n')
+  assert.equal(await run('RUN <<EOF\n#!/bin/cat\nscript\nEOF'), '#!/bin/cat\nscript\n')
+  assert.equal(await run('SHELL ["/bin/sh", "-ec"]\nRUN false; echo no'), '')
+  assert.equal(await run('USER nobody\nWORKDIR /w\nRUN id -u; pwd'), '65534\n/w\n')
+  assert.equal(await run('RUN --network=none ls /sys/class/net'), 'lo\n')
+  assert.equal(await run('RUN ls /sys/class/net', { networkmode: 'none', nocache: 1 }), 'lo\n')
+  assert.equal(await run('RUN echo $HTTP_PROXY', { buildargs: { HTTP_PROXY: 'p' } }), 'p\n')
+})
+
+test('mount points that the image lacks are not left in it', async () => {
+  const { id } = await build(daemon.client, 'FROM busybox\nRUN echo nothing\nRUN echo nothing at all\n', {}, { nocache: 1 })
+  const { body } = await daemon.client.get<{ RootFS: { Layers: string[] } }>(`/images/${id}/json`)
+  assert.equal(body.RootFS.Layers.length, 1)
+})
