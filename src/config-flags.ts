@@ -1,5 +1,5 @@
-import { invalidArgument, messageOf } from './errdefs.ts'
 import { OPTIONS, type Option, type OptionValue } from './config-options.ts'
+import { invalidArgument, messageOf } from './errdefs.ts'
 
 export type ParsedFlags = {
   readonly action: 'run' | 'validate' | 'help' | 'version'
@@ -7,7 +7,9 @@ export type ParsedFlags = {
 }
 
 const BY_FLAG = new Map(OPTIONS.map(option => [option.flag, option]))
-const BY_SHORT = new Map(OPTIONS.flatMap(option => (option.short === undefined ? [] : [[option.short, option] as const])))
+const BY_SHORT = new Map(
+  OPTIONS.flatMap(option => (option.short === undefined ? [] : [[option.short, option] as const])),
+)
 
 /**
  * Reads flags in the forms that dockerd takes: `--mtu 9000`, `--mtu=9000`, `-l debug`, `-ldebug`, `-D`, `--icc=false`.
@@ -26,7 +28,9 @@ export const parseFlags = (argv: readonly string[]): ParsedFlags => {
       if (option.label !== 'list') option.check?.(values[option.name] as OptionValue)
     } catch (error) {
       const names = option.short === undefined ? `--${option.flag}` : `-${option.short}, --${option.flag}`
-      throw invalidArgument(`invalid argument ${JSON.stringify(text)} for "${names}" flag: ${messageOf(error)}`, { cause: error })
+      throw invalidArgument(`invalid argument ${JSON.stringify(text)} for "${names}" flag: ${messageOf(error)}`, {
+        cause: error,
+      })
     }
   }
   for (let argument = rest.shift(); argument !== undefined; argument = rest.shift()) {
@@ -46,13 +50,17 @@ export const parseFlags = (argv: readonly string[]): ParsedFlags => {
 }
 
 /** `-D`, `-lwarn`, `-l=warn`, `-Dl warn`: switches may stand together, a value ends the group. */
-const takeShort = (group: string, take: (option: Option, shown: string, attached: string | undefined) => void): void => {
+const takeShort = (
+  group: string,
+  take: (option: Option, shown: string, attached: string | undefined) => void,
+): void => {
   for (let at = 0; at < group.length; at++) {
     const letter = group.charAt(at)
     const option = BY_SHORT.get(letter)
     if (option === undefined) throw invalidArgument(`unknown shorthand flag: '${letter}' in -${group}`)
     const after = group.slice(at + 1)
-    if (option.label !== '') return take(option, `'${letter}' in -${group}`, after === '' ? undefined : after.replace(/^=/, ''))
+    if (option.label !== '')
+      return take(option, `'${letter}' in -${group}`, after === '' ? undefined : after.replace(/^=/, ''))
     if (after.startsWith('=')) return take(option, `-${letter}`, after.slice(1))
     take(option, `-${letter}`, undefined)
   }
@@ -68,7 +76,15 @@ export const helpText = (): string => {
     { flag: 'validate', short: undefined, label: '', text: 'Validate daemon configuration and exit' },
     { flag: 'version', short: 'v', label: '', text: 'Print version information and quit' },
   ]
-  const rows = [...OPTIONS.map(({ flag, short, label, help, otherwise }) => ({ flag, short, label, text: help + shownDefault(otherwise) })), ...own]
+  const rows = [
+    ...OPTIONS.map(({ flag, short, label, help, otherwise }) => ({
+      flag,
+      short,
+      label,
+      text: help + shownDefault(otherwise),
+    })),
+    ...own,
+  ]
     .sort((a, b) => (a.flag < b.flag ? -1 : 1))
     .map(({ flag, short, label, text }) => {
       const name = `  ${short === undefined ? '    ' : `-${short}, `}--${flag}${label === '' ? '' : ` ${label}`}`
@@ -87,7 +103,8 @@ ${rows.join('\n')}
 
 const shownDefault = (value: OptionValue | undefined): string => {
   if (value === undefined || value === false || value === '') return ''
-  if (typeof value === 'object') return Array.isArray(value) && value.length > 0 ? ` (default [${value.join(',')}])` : ''
+  if (typeof value === 'object')
+    return Array.isArray(value) && value.length > 0 ? ` (default [${value.join(',')}])` : ''
   return ` (default ${typeof value === 'string' ? JSON.stringify(value) : value})`
 }
 

@@ -1,5 +1,5 @@
-import { invalidArgument } from './errdefs.ts'
 import * as values from './config-values.ts'
+import { invalidArgument } from './errdefs.ts'
 
 export type OptionValue = string | number | boolean | readonly unknown[] | Readonly<Record<string, unknown>>
 
@@ -33,8 +33,14 @@ export type Option = {
   readonly ignored: string | undefined
 }
 
-const requireType = <Value extends OptionValue>(value: unknown, type: 'string' | 'number' | 'boolean', key: string, goType: string): Value => {
-  if (typeof value !== type || (type === 'number' && !Number.isInteger(value))) throw values.wrongJson(value, key, goType)
+const requireType = <Value extends OptionValue>(
+  value: unknown,
+  type: 'string' | 'number' | 'boolean',
+  key: string,
+  goType: string,
+): Value => {
+  if (typeof value !== type || (type === 'number' && !Number.isInteger(value)))
+    throw values.wrongJson(value, key, goType)
   return value as Value
 }
 
@@ -43,12 +49,21 @@ const SWITCH: Kind = {
   fromText: values.parseBoolean,
   fromJson: (value, key) => requireType(value, 'boolean', key, 'bool'),
 }
-const INTEGER: Kind = { label: 'int', fromText: values.parseInteger, fromJson: (value, key) => requireType(value, 'number', key, 'int') }
-const TEXT: Kind = { label: 'string', fromText: text => text, fromJson: (value, key) => requireType(value, 'string', key, 'string') }
+const INTEGER: Kind = {
+  label: 'int',
+  fromText: values.parseInteger,
+  fromJson: (value, key) => requireType(value, 'number', key, 'int'),
+}
+const TEXT: Kind = {
+  label: 'string',
+  fromText: text => text,
+  fromJson: (value, key) => requireType(value, 'string', key, 'string'),
+}
 const BYTES: Kind = {
   label: 'bytes',
   fromText: values.parseBytes,
-  fromJson: (value, key) => (typeof value === 'number' ? value : values.parseBytes(requireType<string>(value, 'string', key, 'string'))),
+  fromJson: (value, key) =>
+    typeof value === 'number' ? value : values.parseBytes(requireType<string>(value, 'string', key, 'string')),
 }
 const each = (parse: (text: string) => string, label = 'list'): Kind => ({
   label,
@@ -59,7 +74,11 @@ const each = (parse: (text: string) => string, label = 'list'): Kind => ({
   },
 })
 const LIST = each(text => text)
-const keyed = (label: string, parse: (text: string) => readonly [string, unknown], fromEntry: (value: unknown, key: string, name: string) => unknown): Kind => ({
+const keyed = (
+  label: string,
+  parse: (text: string) => readonly [string, unknown],
+  fromEntry: (value: unknown, key: string, name: string) => unknown,
+): Kind => ({
   label,
   fromText: (text, before) => {
     const [name, value] = parse(text)
@@ -99,7 +118,8 @@ const RUNTIMES = keyed(
   },
   (value, key) => {
     const { path, runtimeArgs } = (value ?? {}) as Partial<values.RuntimeConfig>
-    if (runtimeArgs !== undefined && !Array.isArray(runtimeArgs)) throw values.wrongJson(runtimeArgs, `${key}.runtimeArgs`, '[]string')
+    if (runtimeArgs !== undefined && !Array.isArray(runtimeArgs))
+      throw values.wrongJson(runtimeArgs, `${key}.runtimeArgs`, '[]string')
     return { path: path ?? '', runtimeArgs: runtimeArgs ?? [] }
   },
 )
@@ -112,7 +132,15 @@ const POOLS: Kind = {
   },
 }
 
-type Extra = { key?: string; short?: string; otherwise?: OptionValue; env?: string; inFile?: false; check?: (value: OptionValue) => void; ignored?: string }
+type Extra = {
+  key?: string
+  short?: string
+  otherwise?: OptionValue
+  env?: string
+  inFile?: false
+  check?: (value: OptionValue) => void
+  ignored?: string
+}
 
 const option = (kind: Kind, name: string, flag: string, help: string, extra: Extra = {}): Option => {
   const key = extra.key ?? flag
@@ -145,55 +173,119 @@ const oneOf = (allowed: readonly string[], complaint: (value: string) => string)
 /** dockerd has it, Tare does not: asking for it must not be overheard. */
 const absent = (name: string): Extra => ({
   check: value => {
-    if (value !== false && value !== '' && !(Array.isArray(value) && value.length === 0)) throw invalidArgument(`${name} is not supported by Tare`)
+    if (value !== false && value !== '' && !(Array.isArray(value) && value.length === 0))
+      throw invalidArgument(`${name} is not supported by Tare`)
   },
 })
 const LEVELS = ['debug', 'info', 'warn', 'error', 'fatal']
 
 /** Every option of the daemon, with dockerd's names where dockerd has it. */
 export const OPTIONS: readonly Option[] = [
-  option(RUNTIMES, 'runtimes', 'add-runtime', 'Register an additional OCI compatible runtime', { key: 'runtimes', otherwise: {} }),
-  option(LIST, 'authorizationPlugins', 'authorization-plugin', 'Authorization plugins to load', { key: 'authorization-plugins', ...absent('authorization-plugins') }),
-  option(TEXT, 'bip', 'bip', 'IPv4 address for the default bridge', { check: value => void values.parsePrefix(value as string) }),
+  option(RUNTIMES, 'runtimes', 'add-runtime', 'Register an additional OCI compatible runtime', {
+    key: 'runtimes',
+    otherwise: {},
+  }),
+  option(LIST, 'authorizationPlugins', 'authorization-plugin', 'Authorization plugins to load', {
+    key: 'authorization-plugins',
+    ...absent('authorization-plugins'),
+  }),
+  option(TEXT, 'bip', 'bip', 'IPv4 address for the default bridge', {
+    check: value => void values.parsePrefix(value as string),
+  }),
   option(TEXT, 'bridge', 'bridge', 'Attach containers to a network bridge', { short: 'b' }),
   option(TEXT, 'cgroupParent', 'cgroup-parent', 'Set parent cgroup for all containers', { otherwise: '' }),
-  option(TEXT, 'configFile', 'config-file', 'Daemon configuration file', { otherwise: '/etc/tare/daemon.json', inFile: false }),
+  option(TEXT, 'configFile', 'config-file', 'Daemon configuration file', {
+    otherwise: '/etc/tare/daemon.json',
+    inFile: false,
+  }),
   option(TEXT, 'containerd', 'containerd', 'containerd grpc address', { ignored: 'Tare runs without containerd' }),
   option(TEXT, 'dataRoot', 'data-root', 'Root directory of persistent state', { otherwise: '/var/lib/tare' }),
   option(SWITCH, 'debug', 'debug', 'Enable debug mode', { short: 'D', otherwise: false }),
-  option(POOLS, 'defaultAddressPools', 'default-address-pool', 'Default address pools for local networks', { key: 'default-address-pools', otherwise: [] }),
-  option(TEXT, 'defaultCgroupnsMode', 'default-cgroupns-mode', 'Default mode for containers cgroup namespace ("host" | "private")', {
-    check: oneOf(['host', 'private'], value => `invalid default cgroup namespace (${value}): use "host" or "private"`),
+  option(POOLS, 'defaultAddressPools', 'default-address-pool', 'Default address pools for local networks', {
+    key: 'default-address-pools',
+    otherwise: [],
   }),
+  option(
+    TEXT,
+    'defaultCgroupnsMode',
+    'default-cgroupns-mode',
+    'Default mode for containers cgroup namespace ("host" | "private")',
+    {
+      check: oneOf(
+        ['host', 'private'],
+        value => `invalid default cgroup namespace (${value}): use "host" or "private"`,
+      ),
+    },
+  ),
   option(TEXT, 'defaultIpcMode', 'default-ipc-mode', 'Default mode for containers ipc ("shareable" | "private")', {
     otherwise: 'private',
-    check: oneOf(['private', 'shareable'], value => `default IPC mode setting (${value}) is invalid; use "shareable" or "private"`),
+    check: oneOf(
+      ['private', 'shareable'],
+      value => `default IPC mode setting (${value}) is invalid; use "shareable" or "private"`,
+    ),
   }),
   option(TEXT, 'defaultRuntime', 'default-runtime', 'Default OCI runtime for containers', { otherwise: 'runc' }),
-  option(BYTES, 'defaultShmSize', 'default-shm-size', 'Default shm size for containers', { otherwise: 64 * 1024 * 1024 }),
-  option(ULIMITS, 'defaultUlimits', 'default-ulimit', 'Default ulimits for containers', { key: 'default-ulimits', otherwise: {} }),
+  option(BYTES, 'defaultShmSize', 'default-shm-size', 'Default shm size for containers', {
+    otherwise: 64 * 1024 * 1024,
+  }),
+  option(ULIMITS, 'defaultUlimits', 'default-ulimit', 'Default ulimits for containers', {
+    key: 'default-ulimits',
+    otherwise: {},
+  }),
   option(each(values.parseIp), 'dns', 'dns', 'DNS server to use', { otherwise: [] }),
   option(LIST, 'dnsOptions', 'dns-opt', 'DNS options to use', { key: 'dns-opts', otherwise: [] }),
   option(each(values.checkDnsSearch), 'dnsSearch', 'dns-search', 'DNS search domains to use', { otherwise: [] }),
-  option(LIST, 'execOpts', 'exec-opt', 'Runtime execution options', { key: 'exec-opts', ignored: 'the cgroup driver is cgroupfs' }),
+  option(LIST, 'execOpts', 'exec-opt', 'Runtime execution options', {
+    key: 'exec-opts',
+    ignored: 'the cgroup driver is cgroupfs',
+  }),
   option(TEXT, 'execRoot', 'exec-root', 'Root directory for execution state files', { otherwise: '/run/tare' }),
   option(SWITCH, 'experimental', 'experimental', 'Enable experimental features', { otherwise: false }),
-  option(ANY, 'features', 'feature', 'Enable feature in the daemon', { key: 'features', ignored: 'Tare has no features to switch' }),
-  option(TEXT, 'fixedCidr', 'fixed-cidr', 'IPv4 subnet for the default bridge network', { check: value => void values.parsePrefix(value as string) }),
+  option(ANY, 'features', 'feature', 'Enable feature in the daemon', {
+    key: 'features',
+    ignored: 'Tare has no features to switch',
+  }),
+  option(TEXT, 'fixedCidr', 'fixed-cidr', 'IPv4 subnet for the default bridge network', {
+    check: value => void values.parsePrefix(value as string),
+  }),
   option(TEXT, 'group', 'group', 'Group for the unix socket', { short: 'G', otherwise: 'docker' }),
-  option(each(values.parseHost), 'hosts', 'host', 'Daemon socket(s) to connect to', { key: 'hosts', short: 'H', otherwise: ['unix:///run/tare/tare.sock'] }),
-  option(SWITCH, 'icc', 'icc', 'Enable inter-container communication for the default bridge network', { otherwise: true }),
-  option(SWITCH, 'init', 'init', 'Run an init in the container to forward signals and reap processes', { otherwise: false }),
+  option(each(values.parseHost), 'hosts', 'host', 'Daemon socket(s) to connect to', {
+    key: 'hosts',
+    short: 'H',
+    otherwise: ['unix:///run/tare/tare.sock'],
+  }),
+  option(SWITCH, 'icc', 'icc', 'Enable inter-container communication for the default bridge network', {
+    otherwise: true,
+  }),
+  option(SWITCH, 'init', 'init', 'Run an init in the container to forward signals and reap processes', {
+    otherwise: false,
+  }),
   option(TEXT, 'initPath', 'init-path', 'Path to the init binary', { otherwise: '' }),
-  option(LIST, 'insecureRegistries', 'insecure-registry', 'Enable insecure registry communication', { key: 'insecure-registries', otherwise: [] }),
-  option({ ...TEXT, label: 'ip', fromText: values.parseIp }, 'ip', 'ip', 'Host IP for port publishing from the default bridge network', { otherwise: '0.0.0.0', check: value => void values.parseIp(value as string) }),
+  option(LIST, 'insecureRegistries', 'insecure-registry', 'Enable insecure registry communication', {
+    key: 'insecure-registries',
+    otherwise: [],
+  }),
+  option(
+    { ...TEXT, label: 'ip', fromText: values.parseIp },
+    'ip',
+    'ip',
+    'Host IP for port publishing from the default bridge network',
+    { otherwise: '0.0.0.0', check: value => void values.parseIp(value as string) },
+  ),
   option(SWITCH, 'ipForward', 'ip-forward', 'Enable IP forwarding in system configuration', { otherwise: true }),
   option(SWITCH, 'ipMasq', 'ip-masq', 'Enable IP masquerading for the default bridge network', { otherwise: true }),
-  option(SWITCH, 'ip6tables', 'ip6tables', 'Enable addition of IPv6 firewall rules', { ignored: 'networks have no IPv6 yet' }),
+  option(SWITCH, 'ip6tables', 'ip6tables', 'Enable addition of IPv6 firewall rules', {
+    ignored: 'networks have no IPv6 yet',
+  }),
   option(SWITCH, 'firewall', 'iptables', 'Enable addition of firewall rules (nftables)', { otherwise: true }),
   option(SWITCH, 'ipv6', 'ipv6', 'Enable IPv6 networking for the default bridge network', absent('ipv6')),
-  option(each(values.checkLabel), 'labels', 'label', 'Set key=value labels to the daemon', { key: 'labels', otherwise: [] }),
-  option(SWITCH, 'liveRestore', 'live-restore', 'Containers run on while the daemon is away (always so)', { ignored: 'containers always run on while the daemon is away' }),
+  option(each(values.checkLabel), 'labels', 'label', 'Set key=value labels to the daemon', {
+    key: 'labels',
+    otherwise: [],
+  }),
+  option(SWITCH, 'liveRestore', 'live-restore', 'Containers run on while the daemon is away (always so)', {
+    ignored: 'containers always run on while the daemon is away',
+  }),
   option(TEXT, 'logDriver', 'log-driver', 'Default driver for container logs', { otherwise: 'json-file' }),
   option(TEXT, 'logFormat', 'log-format', 'Set the logging format ("json")', { ignored: 'the log is always JSON' }),
   option(TEXT, 'logLevel', 'log-level', 'Set the logging level ("debug"|"info"|"warn"|"error"|"fatal")', {
@@ -202,29 +294,65 @@ export const OPTIONS: readonly Option[] = [
     check: oneOf(LEVELS, value => `invalid logging level: ${value}`),
   }),
   option(MAP, 'logOpts', 'log-opt', 'Default log driver options for containers', { key: 'log-opts', otherwise: {} }),
-  option(INTEGER, 'maxConcurrentDownloads', 'max-concurrent-downloads', 'Set the max concurrent downloads', { otherwise: 3, check: positive('max concurrent downloads') }),
-  option(INTEGER, 'maxConcurrentUploads', 'max-concurrent-uploads', 'Set the max concurrent uploads', { otherwise: 5, check: positive('max concurrent uploads') }),
-  option(INTEGER, 'maxDownloadAttempts', 'max-download-attempts', 'Set the max download attempts for each pull', { otherwise: 5, check: atLeastOne('max download attempts') }),
-  option(INTEGER, 'mtu', 'mtu', 'Set the MTU for the default "bridge" network', { otherwise: 1500, check: positive('default MTU') }),
-  option(SWITCH, 'noNewPrivileges', 'no-new-privileges', 'Set no-new-privileges by default for new containers', { otherwise: false }),
+  option(INTEGER, 'maxConcurrentDownloads', 'max-concurrent-downloads', 'Set the max concurrent downloads', {
+    otherwise: 3,
+    check: positive('max concurrent downloads'),
+  }),
+  option(INTEGER, 'maxConcurrentUploads', 'max-concurrent-uploads', 'Set the max concurrent uploads', {
+    otherwise: 5,
+    check: positive('max concurrent uploads'),
+  }),
+  option(INTEGER, 'maxDownloadAttempts', 'max-download-attempts', 'Set the max download attempts for each pull', {
+    otherwise: 5,
+    check: atLeastOne('max download attempts'),
+  }),
+  option(INTEGER, 'mtu', 'mtu', 'Set the MTU for the default "bridge" network', {
+    otherwise: 1500,
+    check: positive('default MTU'),
+  }),
+  option(SWITCH, 'noNewPrivileges', 'no-new-privileges', 'Set no-new-privileges by default for new containers', {
+    otherwise: false,
+  }),
   option(TEXT, 'pidfile', 'pidfile', 'Path to use for daemon PID file (default "EXEC-ROOT/tare.pid")', { short: 'p' }),
   option(SWITCH, 'rawLogs', 'raw-logs', 'Full timestamps without ANSI coloring', { ignored: 'the log is always JSON' }),
-  option(each(values.checkMirror), 'registryMirrors', 'registry-mirror', 'Preferred registry mirror', { key: 'registry-mirrors', otherwise: [] }),
-  option(TEXT, 'seccompProfile', 'seccomp-profile', 'Path to seccomp profile. Set to "unconfined" to disable the default seccomp profile', { otherwise: 'builtin' }),
+  option(each(values.checkMirror), 'registryMirrors', 'registry-mirror', 'Preferred registry mirror', {
+    key: 'registry-mirrors',
+    otherwise: [],
+  }),
+  option(
+    TEXT,
+    'seccompProfile',
+    'seccomp-profile',
+    'Path to seccomp profile. Set to "unconfined" to disable the default seccomp profile',
+    { otherwise: 'builtin' },
+  ),
   option(SWITCH, 'selinuxEnabled', 'selinux-enabled', 'Enable selinux support', absent('selinux-enabled')),
   option(INTEGER, 'shutdownTimeout', 'shutdown-timeout', 'Set the default shutdown timeout', { otherwise: 15 }),
   option(TEXT, 'storageDriver', 'storage-driver', 'Storage driver to use', {
     short: 's',
     otherwise: 'overlay2',
-    check: oneOf(['overlay2', 'overlay', 'overlayfs'], value => `error initializing graphdriver: driver not supported: ${value}`),
+    check: oneOf(
+      ['overlay2', 'overlay', 'overlayfs'],
+      value => `error initializing graphdriver: driver not supported: ${value}`,
+    ),
   }),
-  option(LIST, 'storageOpts', 'storage-opt', 'Storage driver options', { key: 'storage-opts', ...absent('storage-opts') }),
+  option(LIST, 'storageOpts', 'storage-opt', 'Storage driver options', {
+    key: 'storage-opts',
+    ...absent('storage-opts'),
+  }),
   option(SWITCH, 'tls', 'tls', 'Use TLS; implied by --tlsverify', { otherwise: false }),
   option(TEXT, 'tlsCaCert', 'tlscacert', 'Trust certs signed only by this CA'),
   option(TEXT, 'tlsCert', 'tlscert', 'Path to TLS certificate file'),
   option(TEXT, 'tlsKey', 'tlskey', 'Path to TLS key file'),
-  option(SWITCH, 'tlsVerify', 'tlsverify', 'Use TLS and verify the remote', { otherwise: false, env: 'TARE_TLS_VERIFY' }),
-  option(SWITCH, 'userlandProxy', 'userland-proxy', 'Use userland proxy for loopback traffic', { ignored: 'the firewall answers on loopback' }),
-  option(TEXT, 'userlandProxyPath', 'userland-proxy-path', 'Path to the userland proxy binary', { ignored: 'the firewall answers on loopback' }),
+  option(SWITCH, 'tlsVerify', 'tlsverify', 'Use TLS and verify the remote', {
+    otherwise: false,
+    env: 'TARE_TLS_VERIFY',
+  }),
+  option(SWITCH, 'userlandProxy', 'userland-proxy', 'Use userland proxy for loopback traffic', {
+    ignored: 'the firewall answers on loopback',
+  }),
+  option(TEXT, 'userlandProxyPath', 'userland-proxy-path', 'Path to the userland proxy binary', {
+    ignored: 'the firewall answers on loopback',
+  }),
   option(TEXT, 'usernsRemap', 'userns-remap', 'User/Group setting for user namespaces', absent('userns-remap')),
 ]

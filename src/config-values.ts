@@ -25,7 +25,8 @@ export const parseBoolean = (text: string): boolean => {
 }
 
 export const parseInteger = (text: string): number => {
-  if (!/^[+-]?[0-9]+$/.test(text)) throw invalidArgument(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`)
+  if (!/^[+-]?[0-9]+$/.test(text))
+    throw invalidArgument(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`)
   return Number(text)
 }
 
@@ -125,7 +126,11 @@ export const checkLabel = (text: string): string => {
 
 export const checkDnsSearch = (text: string): string => {
   if (text === '.') return text
-  if (!/^(?:[a-zA-Z0-9_](?:[a-zA-Z0-9_-]{0,61}[a-zA-Z0-9_])?\.)*[a-zA-Z0-9_](?:[a-zA-Z0-9_-]{0,61}[a-zA-Z0-9_])?\.?$/.test(text.trim())) {
+  if (
+    !/^(?:[a-zA-Z0-9_](?:[a-zA-Z0-9_-]{0,61}[a-zA-Z0-9_])?\.)*[a-zA-Z0-9_](?:[a-zA-Z0-9_-]{0,61}[a-zA-Z0-9_])?\.?$/.test(
+      text.trim(),
+    )
+  ) {
     throw invalidArgument(`${text} is not a valid domain`)
   }
   return text.trim()
@@ -133,13 +138,22 @@ export const checkDnsSearch = (text: string): string => {
 
 export const checkMirror = (text: string): string => {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]
-  if (scheme === undefined) throw invalidArgument(`invalid mirror: no scheme specified for ${JSON.stringify(text)}: must use either 'https://' or 'http://'`)
+  if (scheme === undefined)
+    throw invalidArgument(
+      `invalid mirror: no scheme specified for ${JSON.stringify(text)}: must use either 'https://' or 'http://'`,
+    )
   if (scheme !== 'http' && scheme !== 'https') {
-    throw invalidArgument(`invalid mirror: unsupported scheme ${JSON.stringify(scheme)} in ${JSON.stringify(text)}: must use either 'https://' or 'http://'`)
+    throw invalidArgument(
+      `invalid mirror: unsupported scheme ${JSON.stringify(scheme)} in ${JSON.stringify(text)}: must use either 'https://' or 'http://'`,
+    )
   }
   const url = new URL(text)
-  if (url.search !== '' || url.hash !== '') throw invalidArgument(`invalid mirror: query or fragment at end of the URI ${JSON.stringify(text)}`)
-  if (url.username !== '' || url.password !== '') throw invalidArgument(`invalid mirror: username/password not allowed in URI ${JSON.stringify(`${scheme}://xxxxx@${url.host}${url.pathname}`)}`)
+  if (url.search !== '' || url.hash !== '')
+    throw invalidArgument(`invalid mirror: query or fragment at end of the URI ${JSON.stringify(text)}`)
+  if (url.username !== '' || url.password !== '')
+    throw invalidArgument(
+      `invalid mirror: username/password not allowed in URI ${JSON.stringify(`${scheme}://xxxxx@${url.host}${url.pathname}`)}`,
+    )
   return text
 }
 
@@ -153,11 +167,13 @@ export const parseHost = (text: string): string => {
   if (scheme === 'fd') return trimmed
   if (scheme !== 'tcp') throw invalidArgument(`invalid bind address (${text}): unsupported proto '${scheme}'`)
   const parts = /^(\[[0-9a-fA-F:]*\]|[^:/]*)(?::([0-9]+))?\/?$/.exec(rest)
-  if (parts === null || Number(parts[2] ?? 0) > 65535) throw invalidArgument(`invalid bind address (${text}): should be of the form tcp://HOST:PORT`)
+  if (parts === null || Number(parts[2] ?? 0) > 65535)
+    throw invalidArgument(`invalid bind address (${text}): should be of the form tcp://HOST:PORT`)
   return `tcp://${parts[1] || '127.0.0.1'}${parts[2] === undefined ? '' : `:${parts[2]}`}`
 }
 
-const jsonType = (value: unknown): string => (Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value)
+const jsonType = (value: unknown): string =>
+  Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value
 
 /** The complaint of Go's encoding/json about a value of another type. */
 export const wrongJson = (value: unknown, key: string, type: string): Error =>

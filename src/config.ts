@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { parseFlags } from './config-flags.ts'
 import { OPTIONS, type Option, type OptionValue } from './config-options.ts'
 import type { AddressPool, RuntimeConfig, UlimitConfig } from './config-values.ts'
-import { invalidArgument, messageOf, codeOf } from './errdefs.ts'
+import { codeOf, invalidArgument, messageOf } from './errdefs.ts'
 import type { LogLevel } from './log.ts'
 
 export type { AddressPool, RuntimeConfig, UlimitConfig } from './config-values.ts'
@@ -105,7 +105,9 @@ const mergeConfig = (flags: Values, env: NodeJS.ProcessEnv): Config => {
       .map(({ name, key }) => `${key}: (from flag: ${goText(flags[name])}, from file: ${goText(file[name])})`)
       .sort()
       .join(', ')
-    throw invalidArgument(`${merged}: the following directives are specified both as a flag and in the configuration file: ${list}`)
+    throw invalidArgument(
+      `${merged}: the following directives are specified both as a flag and in the configuration file: ${list}`,
+    )
   }
   const values: Values = {}
   for (const option of OPTIONS) {
@@ -120,7 +122,11 @@ const mergeConfig = (flags: Values, env: NodeJS.ProcessEnv): Config => {
   if (given('debug') && values.debug === true && !given('logLevel')) values.logLevel = 'debug'
   if (values.tlsVerify === true) values.tls = true
   const certificates = env.TARE_CERT_PATH ?? `${values.dataRoot}/tls`
-  for (const [name, base] of [['tlsCaCert', 'ca.pem'], ['tlsCert', 'cert.pem'], ['tlsKey', 'key.pem']] as const) {
+  for (const [name, base] of [
+    ['tlsCaCert', 'ca.pem'],
+    ['tlsCert', 'cert.pem'],
+    ['tlsKey', 'key.pem'],
+  ] as const) {
     if (!given(name)) values[name] = `${certificates}/${base}`
   }
   for (const option of OPTIONS) {
@@ -128,7 +134,10 @@ const mergeConfig = (flags: Values, env: NodeJS.ProcessEnv): Config => {
       const value = values[option.name]
       if (value !== undefined) option.check?.(value)
     } catch (error) {
-      throw invalidArgument(`${merged}: merged configuration validation from file and command line flags failed: ${messageOf(error)}`, { cause: error })
+      throw invalidArgument(
+        `${merged}: merged configuration validation from file and command line flags failed: ${messageOf(error)}`,
+        { cause: error },
+      )
     }
   }
   checkTogether(values as unknown as Config)
@@ -159,7 +168,12 @@ const readConfigFile = (path: string, required: boolean, merged: string): Values
     text = readFileSync(path, 'utf8')
   } catch (error) {
     if (codeOf(error) === 'ENOENT' && !required) return {}
-    const reason = codeOf(error) === 'ENOENT' ? 'no such file or directory' : codeOf(error) === 'EACCES' ? 'permission denied' : messageOf(error)
+    const reason =
+      codeOf(error) === 'ENOENT'
+        ? 'no such file or directory'
+        : codeOf(error) === 'EACCES'
+          ? 'permission denied'
+          : messageOf(error)
     throw invalidArgument(`${merged}: open ${path}: ${reason}`, { cause: error })
   }
   try {
@@ -207,7 +221,10 @@ const environmentValue = ({ env: name, fromText }: Option, env: NodeJS.ProcessEn
 const goText = (value: unknown): string => {
   if (Array.isArray(value)) return `[${value.map(goText).join(' ')}]`
   if (typeof value === 'object' && value !== null) {
-    return `map[${Object.entries(value).map(([key, inner]) => `${key}:${goText(inner)}`).sort().join(' ')}]`
+    return `map[${Object.entries(value)
+      .map(([key, inner]) => `${key}:${goText(inner)}`)
+      .sort()
+      .join(' ')}]`
   }
   return String(value)
 }

@@ -125,7 +125,10 @@ const makeFolder = (path: string): void => {
 /** Makes the roots and takes the data root for this process alone. Throws Internal. */
 const prepareRoots = (config: Config): Disposable => {
   const { dataRoot, execRoot } = config
-  for (const [what, path] of [['data root', dataRoot], ['exec root', execRoot]] as const) {
+  for (const [what, path] of [
+    ['data root', dataRoot],
+    ['exec root', execRoot],
+  ] as const) {
     try {
       makeFolder(path)
     } catch (error) {
@@ -158,7 +161,8 @@ const reasonOf = (error: unknown): string => REASONS[codeOf(error) ?? ''] ?? mes
 /** Writes the pid for whoever looks there. Throws Internal when another daemon lives by that file. */
 const writePidfile = (path: string): Disposable => {
   const other = livingDaemon(path)
-  if (other !== undefined) throw internal(`ensure tare is not running or delete ${path}: process with PID ${other} is still running`)
+  if (other !== undefined)
+    throw internal(`ensure tare is not running or delete ${path}: process with PID ${other} is still running`)
   try {
     mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, `${process.pid}`, { mode: 0o644 })
@@ -188,7 +192,11 @@ const livingDaemon = (path: string): number | undefined => {
 }
 
 /** SIGHUP: takes over what may change in a running daemon, from the file and the flags it was started with. */
-const reloadFromFile = (argv: readonly string[], engine: { readonly config: Config; readonly events: import('./events.ts').Events }, logger: Logger): void => {
+const reloadFromFile = (
+  argv: readonly string[],
+  engine: { readonly config: Config; readonly events: import('./events.ts').Events },
+  logger: Logger,
+): void => {
   const { config, events } = engine
   try {
     const next = loadConfig(argv)
@@ -213,6 +221,8 @@ const reloadFromFile = (argv: readonly string[], engine: { readonly config: Conf
 /** The versions of the programs that run the containers. */
 const readComponents = async () => {
   const { readProgram } = await import('./host/facts.ts')
-  const found = await Promise.all(['runc', 'conmon'].map(async name => ({ name, version: (await readProgram(name))?.version })))
+  const found = await Promise.all(
+    ['runc', 'conmon'].map(async name => ({ name, version: (await readProgram(name))?.version })),
+  )
   return found.flatMap(({ name, version }) => (version === undefined ? [] : [{ name, version }]))
 }

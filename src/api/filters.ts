@@ -45,7 +45,10 @@ export const checkFilters = (filters: Filters, known: ReadonlySet<string>): void
 }
 
 /** Whether labels (`{a: 'b'}`) have all that is wanted: `a` or `a=b`. */
-export const matchLabels = (wanted: readonly string[] | undefined, labels: Readonly<Record<string, string>> | null): boolean =>
+export const matchLabels = (
+  wanted: readonly string[] | undefined,
+  labels: Readonly<Record<string, string>> | null,
+): boolean =>
   (wanted ?? []).every(text => {
     const equals = text.indexOf('=')
     const name = equals < 0 ? text : text.slice(0, equals)

@@ -20,7 +20,9 @@ export const notifySystemd = (state: string, address = process.env.NOTIFY_SOCKET
   target.writeUInt16LE(AF_UNIX, 0)
   name.copy(target, 2)
   const socketCall = libc.func('int socket(int domain, int type, int protocol)')
-  const sendCall = libc.func('long sendto(int fd, const void *data, size_t size, int flags, const void *address, unsigned int length)')
+  const sendCall = libc.func(
+    'long sendto(int fd, const void *data, size_t size, int flags, const void *address, unsigned int length)',
+  )
   const closeCall = libc.func('int close(int fd)')
   const fd = check(socketCall(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), 'socket')
   try {

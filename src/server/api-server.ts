@@ -1,9 +1,10 @@
+import { setMaxListeners } from 'node:events'
 import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { ListenOptions } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { messageOf } from '../errdefs.ts'
 import type { Logger } from '../log.ts'
-import { RequestContext, type Upgrade } from './request-context.ts'
+import { RequestContext } from './request-context.ts'
 import { parseTarget, type Route, Router } from './router.ts'
 import { errorBody, statusOf } from './status.ts'
 import { API_VERSION, checkVersion, compareVersions, MINIMUM_API_VERSION } from './version.ts'
@@ -32,12 +33,15 @@ export class ApiServer implements AsyncDisposable {
   readonly #servers = new Set<Server>()
   /** Connections that were taken over: the HTTP server forgets those. */
   readonly #hijacked = new Set<Duplex>()
+  readonly #stopping = new AbortController()
 
   constructor(options: ApiServerOptions) {
     this.#router = new Router(options.routes)
     this.#logger = options.logger
     this.#product = options.product
     this.#experimental = String(options.experimental ?? false)
+    // As many listen as requests wait.
+    setMaxListeners(0, this.#stopping.signal)
   }
 
   /** Resolves when connections are taken. Rejects with the system's error. */
@@ -53,11 +57,15 @@ export class ApiServer implements AsyncDisposable {
       maxHeaderSize: HEADER_LIMIT,
       shouldUpgradeCallback: (request: IncomingMessage) => this.#hijacks(request),
     }
-    const server = secure === undefined ? createServer(shared) : (await import('node:https')).createServer({ ...shared, ...secure })
+    const server =
+      secure === undefined ? createServer(shared) : (await import('node:https')).createServer({ ...shared, ...secure })
     server.on('request', (request, response) => void this.#handle(request, response))
     server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head))
     server.on('clientError', (_error, socket) => {
-      if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request')
+      if (socket.writable)
+        socket.end(
+          'HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request',
+        )
       else socket.destroy()
     })
     await new Promise<void>((resolve, reject) => {
@@ -73,8 +81,9 @@ export class ApiServer implements AsyncDisposable {
     return server
   }
 
-  /** Takes no more connections, ends the idle ones and gives the others `grace` milliseconds. */
+  /** Takes no more connections, ends what would go on for ever and gives the other requests `grace` milliseconds. */
   async close(grace: number): Promise<void> {
+    this.#stopping.abort()
     const servers = [...this.#servers]
     this.#servers.clear()
     const closed = servers.map(server => new Promise<void>(resolve => server.close(() => resolve())))
@@ -105,10 +114,11 @@ export class ApiServer implements AsyncDisposable {
     response.shouldKeepAlive = false
     response.assignSocket(socket as import('node:net').Socket)
     response.once('finish', () => socket.end())
-    void this.#handle(request, response, { head })
+    if (head.length > 0) socket.unshift(head)
+    void this.#handle(request, response, true)
   }
 
-  async #handle(request: IncomingMessage, response: ServerResponse, upgrade?: Upgrade): Promise<void> {
+  async #handle(request: IncomingMessage, response: ServerResponse, upgrade = false): Promise<void> {
     const target = parseTarget(request.url ?? '/')
     if (target === undefined) return sendText(response, 400, '400 Bad Request')
     const match = this.#router.find(request.method ?? '', target.path)
@@ -120,26 +130,45 @@ export class ApiServer implements AsyncDisposable {
       if (target.version !== undefined) checkVersion(target.version)
     } catch (error) {
       // Before 1.24 errors were plain text, and such a client is what reads this.
-      if (compareVersions(target.version as string, MINIMUM_API_VERSION) < 0) return sendText(response, 400, messageOf(error))
+      if (compareVersions(target.version as string, MINIMUM_API_VERSION) < 0)
+        return sendText(response, 400, messageOf(error))
       return sendJson(response, 400, errorBody(error))
     }
     response.setHeader('Docker-Experimental', this.#experimental)
-    const context = new RequestContext({ request, response, params: match.params, query: target.query, version: target.version, upgrade })
+    const context = new RequestContext({
+      request,
+      response,
+      params: match.params,
+      query: target.query,
+      version: target.version,
+      upgrade,
+      stopping: this.#stopping.signal,
+    })
     try {
       await match.route.handler(context)
     } catch (error) {
       this.#fail(context, error)
     }
+    // Its client would keep the connection for a next request, and the server waits for it to go.
+    if (this.#stopping.signal.aborted && !context.hijacked) whenFinished(response, () => request.socket.end())
   }
 
   #fail({ request, response, hijacked }: RequestContext, error: unknown): void {
     const status = statusOf(error)
-    if (request.socket.destroyed) {
-      this.#logger.debug({ method: request.method, url: request.url, err: error }, 'the client went away')
+    if (request.socket.destroyed || this.#stopping.signal.aborted) {
+      this.#logger.debug(
+        { method: request.method, url: request.url, error: messageOf(error) },
+        'the request was abandoned',
+      )
+      response.destroy()
       return
     }
     if (status === 500) this.#logger.error({ method: request.method, url: request.url, err: error }, 'request failed')
-    else this.#logger.debug({ method: request.method, url: request.url, status, error: messageOf(error) }, 'request refused')
+    else
+      this.#logger.debug(
+        { method: request.method, url: request.url, status, error: messageOf(error) },
+        'request refused',
+      )
     if (hijacked) return
     if (response.headersSent) {
       // The status has left already; all that is still true is that the answer is not whole.
@@ -153,6 +182,11 @@ export class ApiServer implements AsyncDisposable {
     }
     sendJson(response, status, body)
   }
+}
+
+const whenFinished = (response: ServerResponse, act: () => void): void => {
+  if (response.writableFinished) act()
+  else response.once('finish', act)
 }
 
 const sendJson = (response: ServerResponse, status: number, value: unknown): void => {

@@ -44,7 +44,10 @@ export const engineRoutes = (engine: Engine, components: () => Promise<readonly 
     ...execRoutes(containers),
     ...imageRoutes(images),
     ...buildRoutes(engine.builder),
-    ...networkRoutes({ list: () => networks.list(), inspect: reference => networks.inspect(reference, owner => containers.nameOf(owner)) }),
+    ...networkRoutes({
+      list: () => networks.list(),
+      inspect: reference => networks.inspect(reference, owner => containers.nameOf(owner)),
+    }),
     ...volumeRoutes(volumes),
     ...swarmRoutes(),
     ...pluginRoutes(),

@@ -14,7 +14,9 @@ export const streamEvents = async (context: RequestContext, events: Events): Pro
   const since = parseTimestamp(context.query.get('since'))
   const until = parseTimestamp(context.query.get('until'))
   if (since !== undefined && until !== undefined && since > until) {
-    throw invalidArgument(`\`since\` time (${context.query.get('since')}) cannot be after \`until\` time (${context.query.get('until')})`)
+    throw invalidArgument(
+      `\`since\` time (${context.query.get('since')}) cannot be after \`until\` time (${context.query.get('until')})`,
+    )
   }
   const matches = eventFilter(context.query.filters())
   const legacy = !context.speaks('1.52')
@@ -29,7 +31,8 @@ export const streamEvents = async (context: RequestContext, events: Events): Pro
   // Between here and the subscription nothing else runs, so no event is lost or told twice.
   if (since !== undefined || until !== undefined) {
     for (const event of events.history()) {
-      if ((since === undefined || event.timeNano >= since) && (until === undefined || event.timeNano <= until)) send(event)
+      if ((since === undefined || event.timeNano >= since) && (until === undefined || event.timeNano <= until))
+        send(event)
     }
   }
   using _subscription = events.subscribe(event => {
@@ -58,7 +61,9 @@ const timeToEnd = async (until: bigint | undefined, signal: AbortSignal): Promis
 export const eventJson = (event: Event, legacy: boolean): string => {
   const { Type, Action, Actor, scope, time, timeNano } = event
   const old = legacy && (Type === 'container' || Type === 'image')
-  const older = old ? { status: Action, id: Actor.ID || undefined, from: (Type === 'container' && Actor.Attributes.image) || undefined } : {}
+  const older = old
+    ? { status: Action, id: Actor.ID || undefined, from: (Type === 'container' && Actor.Attributes.image) || undefined }
+    : {}
   // The bigint is beyond what JSON.stringify writes, and beyond what a number holds.
   return `${JSON.stringify({ ...older, Type, Action, Actor, scope, time }).slice(0, -1)},"timeNano":${timeNano}}`
 }
@@ -74,7 +79,8 @@ export const eventFilter = (filters: Filters): ((event: Event) => boolean) => {
     const { Type, Action, Actor, scope } = event
     return (
       // `exec_create: sh -c …` and `health_status: healthy` are asked for by their first word.
-      (wanted('event').length === 0 || wanted('event').some(name => name === Action || Action.startsWith(`${name}:`))) &&
+      (wanted('event').length === 0 ||
+        wanted('event').some(name => name === Action || Action.startsWith(`${name}:`))) &&
       (wanted('type').length === 0 || wanted('type').includes(Type)) &&
       (wanted('scope').length === 0 || wanted('scope').includes(scope)) &&
       object(event, 'container') &&

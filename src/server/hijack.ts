@@ -32,7 +32,7 @@ export type Connection = { readonly input: Readable; readonly output: Writable }
 export const hijack = (context: RequestContext, tty: boolean): Connection => {
   const { request, response, upgrade } = context
   context.hijacked = true
-  if (upgrade === undefined) {
+  if (!upgrade) {
     response.useChunkedEncodingByDefault = false
     response.shouldKeepAlive = false
     response.writeHead(200, { 'Content-Type': RAW_STREAM })
@@ -41,13 +41,18 @@ export const hijack = (context: RequestContext, tty: boolean): Connection => {
   }
   const { socket } = request
   response.detachSocket(socket)
-  socket.write(`HTTP/1.1 101 UPGRADED\r\nContent-Type: ${streamType(context, tty)}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`)
-  if (upgrade.head.length > 0) socket.unshift(upgrade.head)
+  socket.write(
+    `HTTP/1.1 101 UPGRADED\r\nContent-Type: ${streamType(context, tty)}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`,
+  )
   return { input: socket, output: socket }
 }
 
 /** Runs a session over a connection until the output ends or the client is gone; then closes it. */
-export const serveSession = async (connection: Connection, session: AttachSession, wantsInput: boolean): Promise<void> => {
+export const serveSession = async (
+  connection: Connection,
+  session: AttachSession,
+  wantsInput: boolean,
+): Promise<void> => {
   const { input, output } = connection
   const gone = () => session.detach()
   if (output.destroyed) gone()

@@ -4,7 +4,15 @@ import { invalidArgument } from '../errdefs.ts'
  * The type that a JSON value must have; what is not named in an object may be anything. null is no value at all.
  * `words` are strings of which a single one may stand alone, as Docker allows for commands.
  */
-export type Shape = 'string' | 'int' | 'bool' | 'strings' | 'words' | { readonly list: Shape } | { readonly map: Shape } | Fields
+export type Shape =
+  | 'string'
+  | 'int'
+  | 'bool'
+  | 'strings'
+  | 'words'
+  | { readonly list: Shape }
+  | { readonly map: Shape }
+  | Fields
 export type Fields = { readonly fields: Readonly<Record<string, Shape>> }
 
 const GO_TYPES: Readonly<Record<string, string>> = { string: 'string', int: 'int64', bool: 'bool' }
@@ -24,7 +32,12 @@ export const checkShape = (value: unknown, shape: Shape, type: string, path = ''
   if (shape === 'words' && typeof value === 'string') return
   if (shape === 'strings' || shape === 'words') return checkShape(value, { list: 'string' }, type, path)
   if (typeof shape === 'string') {
-    const good = shape === 'string' ? typeof value === 'string' : shape === 'bool' ? typeof value === 'boolean' : Number.isInteger(value)
+    const good =
+      shape === 'string'
+        ? typeof value === 'string'
+        : shape === 'bool'
+          ? typeof value === 'boolean'
+          : Number.isInteger(value)
     if (!good) throw wrong(GO_TYPES[shape] ?? shape)
     return
   }
@@ -35,7 +48,8 @@ export const checkShape = (value: unknown, shape: Shape, type: string, path = ''
   }
   if (typeof value !== 'object' || Array.isArray(value)) throw wrong(path === '' ? type : 'object')
   if ('map' in shape) {
-    for (const [key, item] of Object.entries(value)) checkShape(item, shape.map, type, join(path, key.replaceAll('~', '~0').replaceAll('/', '~1')))
+    for (const [key, item] of Object.entries(value))
+      checkShape(item, shape.map, type, join(path, key.replaceAll('~', '~0').replaceAll('/', '~1')))
     return
   }
   for (const [name, inner] of Object.entries(value)) {
@@ -46,20 +60,36 @@ export const checkShape = (value: unknown, shape: Shape, type: string, path = ''
 
 const join = (path: string, name: string): string => (path === '' ? name : `${path}.${name}`)
 
-const jsonType = (value: unknown): string => (Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value)
+const jsonType = (value: unknown): string =>
+  Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value
 
 const OBJECT: Shape = { fields: {} }
 const STRING_MAP: Shape = { map: 'string' }
-const each = (type: Shape, names: string): Record<string, Shape> => Object.fromEntries(names.split(' ').map(name => [name, type]))
+const each = (type: Shape, names: string): Record<string, Shape> =>
+  Object.fromEntries(names.split(' ').map(name => [name, type]))
 
-const HEALTHCHECK: Shape = { fields: { Test: 'strings', ...each('int', 'Interval Timeout StartPeriod StartInterval Retries') } }
+const HEALTHCHECK: Shape = {
+  fields: { Test: 'strings', ...each('int', 'Interval Timeout StartPeriod StartInterval Retries') },
+}
 const DEVICE: Shape = { fields: each('string', 'PathOnHost PathInContainer CgroupPermissions') }
 const MOUNT: Shape = {
   fields: {
     ...each('string', 'Type Source Target Consistency'),
     ReadOnly: 'bool',
-    BindOptions: { fields: { Propagation: 'string', ...each('bool', 'NonRecursive CreateMountpoint ReadOnlyNonRecursive ReadOnlyForceRecursive') } },
-    VolumeOptions: { fields: { NoCopy: 'bool', Labels: STRING_MAP, DriverConfig: { fields: { Name: 'string', Options: STRING_MAP } }, Subpath: 'string' } },
+    BindOptions: {
+      fields: {
+        Propagation: 'string',
+        ...each('bool', 'NonRecursive CreateMountpoint ReadOnlyNonRecursive ReadOnlyForceRecursive'),
+      },
+    },
+    VolumeOptions: {
+      fields: {
+        NoCopy: 'bool',
+        Labels: STRING_MAP,
+        DriverConfig: { fields: { Name: 'string', Options: STRING_MAP } },
+        Subpath: 'string',
+      },
+    },
     TmpfsOptions: { fields: { ...each('int', 'SizeBytes Mode'), Options: { list: 'strings' } } },
   },
 }
@@ -103,7 +133,13 @@ export const CREATE_SHAPE: Shape = {
     StopTimeout: 'int',
     Healthcheck: HEALTHCHECK,
     HostConfig: HOST_CONFIG,
-    NetworkingConfig: { fields: { EndpointsConfig: { map: { fields: { ...each('strings', 'Links Aliases'), MacAddress: 'string', DriverOpts: STRING_MAP } } } } },
+    NetworkingConfig: {
+      fields: {
+        EndpointsConfig: {
+          map: { fields: { ...each('strings', 'Links Aliases'), MacAddress: 'string', DriverOpts: STRING_MAP } },
+        },
+      },
+    },
   },
 }
 
@@ -121,4 +157,6 @@ export const EXEC_SHAPE: Shape = {
 export const EXEC_START_SHAPE: Shape = { fields: { ...each('bool', 'Detach Tty'), ConsoleSize: { list: 'int' } } }
 
 /** `POST /volumes/create` */
-export const VOLUME_SHAPE: Shape = { fields: { ...each('string', 'Name Driver'), ...each(STRING_MAP, 'DriverOpts Labels') } }
+export const VOLUME_SHAPE: Shape = {
+  fields: { ...each('string', 'Name Driver'), ...each(STRING_MAP, 'DriverOpts Labels') },
+}

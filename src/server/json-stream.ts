@@ -1,5 +1,5 @@
-import type { ServerResponse } from 'node:http'
 import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
 import type { JsonMessage } from '../api/image.ts'
 import { messageOf } from '../errdefs.ts'
 

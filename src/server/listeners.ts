@@ -2,8 +2,8 @@ import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, unlinkSync } 
 import { connect, type ListenOptions } from 'node:net'
 import { dirname } from 'node:path'
 import type { TlsOptions } from 'node:tls'
-import { codeOf, internal, invalidArgument, messageOf } from '../errdefs.ts'
 import type { Config } from '../config.ts'
+import { codeOf, internal, invalidArgument, messageOf } from '../errdefs.ts'
 import type { Logger } from '../log.ts'
 import type { ApiServer } from './api-server.ts'
 
@@ -41,7 +41,8 @@ export const prepareListeners = async (settings: Settings): Promise<readonly Lis
 
 const prepareUnix = async (path: string): Promise<Listener> => {
   const length = Buffer.byteLength(path)
-  if (length > PATH_LIMIT) throw failed(`listen unix ${path}: the path of the socket has ${length} bytes, and the system allows ${PATH_LIMIT}`)
+  if (length > PATH_LIMIT)
+    throw failed(`listen unix ${path}: the path of the socket has ${length} bytes, and the system allows ${PATH_LIMIT}`)
   let isSocket: boolean | undefined
   try {
     isSocket = lstatSync(path).isSocket()
@@ -110,7 +111,10 @@ const readTls = ({ tlsVerify, tlsCaCert, tlsCert, tlsKey }: Settings): TlsOption
     try {
       return readFileSync(path)
     } catch (error) {
-      throw invalidArgument(`invalid TLS configuration: open ${path}: ${codeOf(error) === 'ENOENT' ? 'no such file or directory' : messageOf(error)}`, { cause: error })
+      throw invalidArgument(
+        `invalid TLS configuration: open ${path}: ${codeOf(error) === 'ENOENT' ? 'no such file or directory' : messageOf(error)}`,
+        { cause: error },
+      )
     }
   }
   return {
@@ -122,7 +126,12 @@ const readTls = ({ tlsVerify, tlsCaCert, tlsCert, tlsKey }: Settings): TlsOption
 }
 
 /** Opens one. A unix socket belongs to root and the group, 0660, from its first moment. Throws Internal. */
-export const openListener = async (server: ApiServer, listener: Listener, group: string, logger: Logger): Promise<void> => {
+export const openListener = async (
+  server: ApiServer,
+  listener: Listener,
+  group: string,
+  logger: Logger,
+): Promise<void> => {
   const { path } = listener
   const mask = path === undefined ? undefined : process.umask(0o117)
   let listening: Promise<unknown>
@@ -154,7 +163,9 @@ const giveToGroup = (path: string, group: string, logger: Logger): void => {
 
 const groupId = (group: string): number | undefined => {
   if (/^[0-9]+$/.test(group)) return Number(group)
-  const line = readFileSync('/etc/group', 'utf8').split('\n').find(text => text.startsWith(`${group}:`))
+  const line = readFileSync('/etc/group', 'utf8')
+    .split('\n')
+    .find(text => text.startsWith(`${group}:`))
   return line === undefined ? undefined : Number(line.split(':')[2])
 }
 

@@ -1,5 +1,5 @@
-import { internal, invalidArgument } from '../errdefs.ts'
 import { type Filters, parseFilters } from '../api/filters.ts'
+import { internal, invalidArgument } from '../errdefs.ts'
 
 const FALSE: ReadonlySet<string> = new Set(['', '0', 'no', 'false', 'none'])
 const INTEGER = /^[+-]?[0-9]+$/

@@ -7,10 +7,14 @@ export const BODY_LIMIT = 4 * 1024 * 1024
 const JSON_TYPE = /^application\/json\s*(;|$)/i
 
 /**
- * Reads a JSON body. Throws InvalidArgument in dockerd's words. `head` is what an upgraded connection had sent
- * behind its headers: its body lies there and on the socket, as the HTTP parser stops at an upgrade.
+ * Reads a JSON body. Throws InvalidArgument in dockerd's words. The body of an upgraded request lies on the socket, as
+ * the HTTP parser stops at the headers; what follows it stays there.
  */
-export const readJsonBody = async <Value>(request: IncomingMessage, optional: boolean, head?: Buffer): Promise<Value | undefined> => {
+export const readJsonBody = async <Value>(
+  request: IncomingMessage,
+  optional: boolean,
+  upgraded = false,
+): Promise<Value | undefined> => {
   const type = request.headers['content-type']
   const length = request.headers['content-length']
   const empty = length === '0' || (length === undefined && request.headers['transfer-encoding'] === undefined)
@@ -18,8 +22,7 @@ export const readJsonBody = async <Value>(request: IncomingMessage, optional: bo
     request.resume()
     throw invalidArgument(`unsupported Content-Type header (${type}): must be 'application/json'`)
   }
-  if (empty && head !== undefined && head.length > 0) request.socket.unshift(head)
-  const text = empty ? '' : head === undefined ? await readText(request) : await readUpgradedText(request, head)
+  const text = empty ? '' : upgraded ? await readUpgradedText(request) : await readText(request)
   if (text.trim() === '') {
     if (optional) return undefined
     throw invalidArgument('invalid JSON: got EOF while reading request body')
@@ -42,15 +45,17 @@ const readText = (request: IncomingMessage): Promise<string> =>
         reject(tooLarge())
       }
     })
-    request.once('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer).toString() : Buffer.concat(chunks).toString()))
+    request.once('end', () =>
+      resolve(chunks.length === 1 ? (chunks[0] as Buffer).toString() : Buffer.concat(chunks).toString()),
+    )
     request.once('error', error => reject(internal(messageOf(error), { cause: error })))
   })
 
-const readUpgradedText = async (request: IncomingMessage, head: Buffer): Promise<string> => {
+const readUpgradedText = async (request: IncomingMessage): Promise<string> => {
   const { socket } = request
   const length = request.headers['content-length']
   const framing = length === undefined ? chunkedBody : plainBody(Number(length))
-  let bytes: Buffer = head
+  let bytes: Buffer = Buffer.alloc(0)
   for (;;) {
     const body = framing(bytes)
     if (body !== undefined) {
@@ -126,7 +131,11 @@ const GO_WORDS: readonly (readonly [RegExp, string])[] = [
 const goWords = (message: string, text: string): string => {
   const position = / at position (\d+)/.exec(message)
   const at = position === null ? undefined : Number(position[1])
-  if (message.startsWith('Unexpected end') || message.startsWith('Unterminated string') || (at !== undefined && at >= text.length)) {
+  if (
+    message.startsWith('Unexpected end') ||
+    message.startsWith('Unterminated string') ||
+    (at !== undefined && at >= text.length)
+  ) {
     return 'invalid JSON: unexpected EOF'
   }
   if (message.includes('after JSON')) return 'unexpected content after JSON'

@@ -5,9 +5,6 @@ import { Query } from './query.ts'
 import { readJsonBody } from './request-body.ts'
 import { API_VERSION, compareVersions } from './version.ts'
 
-/** What an upgraded connection had sent behind its headers. */
-export type Upgrade = { readonly head: Buffer }
-
 /** One request on its way through its handler: what was asked, and the ways to answer it. */
 export class RequestContext {
   readonly request: IncomingMessage
@@ -16,10 +13,11 @@ export class RequestContext {
   readonly query: Query
   /** As the client named it, the newest when it named none. */
   readonly version: string
-  /** Set when the client asked to leave HTTP on a route that does so. */
-  upgrade: Upgrade | undefined
+  /** The client asked to leave HTTP, on a route that does so: what follows the headers lies on the socket. */
+  readonly upgrade: boolean
   /** The connection has left HTTP: there is no response any more. */
   hijacked = false
+  readonly #stopping: AbortSignal
   #abort: AbortController | undefined
 
   constructor(facts: {
@@ -28,7 +26,9 @@ export class RequestContext {
     params: Readonly<Record<string, string>>
     query: string
     version: string | undefined
-    upgrade?: Upgrade | undefined
+    upgrade: boolean
+    /** Aborts when the server stops. */
+    stopping: AbortSignal
   }) {
     this.request = facts.request
     this.response = facts.response
@@ -36,6 +36,7 @@ export class RequestContext {
     this.query = new Query(facts.query)
     this.version = facts.version ?? API_VERSION
     this.upgrade = facts.upgrade
+    this.#stopping = facts.stopping
   }
 
   /** A parameter of the route's path. */
@@ -55,14 +56,20 @@ export class RequestContext {
     return compareVersions(this.version, version) >= 0
   }
 
-  /** Aborts when the client goes away before it has its answer. */
+  /** Aborts when the client goes away before it has its answer, and when the server stops. */
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       const controller = new AbortController()
       this.#abort = controller
       const { response } = this
-      if (response.destroyed || response.socket?.destroyed) controller.abort()
-      else response.once('close', () => response.writableFinished || controller.abort())
+      const stopping = this.#stopping
+      const abort = () => controller.abort()
+      if (response.destroyed || response.socket?.destroyed || stopping.aborted) abort()
+      stopping.addEventListener('abort', abort)
+      response.once('close', () => {
+        stopping.removeEventListener('abort', abort)
+        if (!response.writableFinished) abort()
+      })
     }
     return this.#abort.signal
   }
@@ -77,10 +84,7 @@ export class RequestContext {
    * missing (unless `optional`, then undefined). The shape is the caller's word: check what must hold.
    */
   readJson<Value>(options?: { optional?: boolean }): Promise<Value | undefined> {
-    const head = this.upgrade?.head
-    // What lies behind the body goes back to the socket; it must not be handed on a second time with the connection.
-    if (head !== undefined) this.upgrade = { head: Buffer.alloc(0) }
-    return readJsonBody<Value>(this.request, options?.optional ?? false, head)
+    return readJsonBody<Value>(this.request, options?.optional ?? false, this.upgrade)
   }
 
   json(value: unknown, status = 200): void {

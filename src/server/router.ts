@@ -97,5 +97,7 @@ export const parseTarget = (url: string): Target | undefined => {
     }
   }
   const match = VERSIONED.exec(path)
-  return match === null ? { version: undefined, path, query } : { version: match[1] as string, path: match[2] as string, query }
+  return match === null
+    ? { version: undefined, path, query }
+    : { version: match[1] as string, path: match[2] as string, query }
 }

@@ -11,7 +11,12 @@ export type InfoFacts = {
   /** The engine's own id, kept in the data root. */
   readonly id: string
   readonly config: Config
-  readonly containers: { readonly total: number; readonly running: number; readonly paused: number; readonly stopped: number }
+  readonly containers: {
+    readonly total: number
+    readonly running: number
+    readonly paused: number
+    readonly stopped: number
+  }
   readonly images: number
   readonly listeners: number
   readonly components: readonly Component[]
@@ -69,12 +74,20 @@ const cgroupFacts = () => {
 
 const osRelease = (): Readonly<Record<string, string>> => {
   const text = read('/etc/os-release') || read('/usr/lib/os-release')
-  return Object.fromEntries([...text.matchAll(/^([A-Z_]+)=(?:"([^"\n]*)"|(.*))$/gm)].map(([, key = '', quoted, bare]) => [key, quoted ?? bare ?? '']))
+  return Object.fromEntries(
+    [...text.matchAll(/^([A-Z_]+)=(?:"([^"\n]*)"|(.*))$/gm)].map(([, key = '', quoted, bare]) => [
+      key,
+      quoted ?? bare ?? '',
+    ]),
+  )
 }
 
 const registryConfig = ({ registryMirrors, insecureRegistries }: Config) => {
   const isRange = (text: string) => text.includes('/')
-  const index = (name: string, Secure: boolean, Mirrors: readonly string[] = []) => [name, { Mirrors, Name: name, Official: name === 'docker.io', Secure }]
+  const index = (name: string, Secure: boolean, Mirrors: readonly string[] = []) => [
+    name,
+    { Mirrors, Name: name, Official: name === 'docker.io', Secure },
+  ]
   return {
     IndexConfigs: Object.fromEntries([
       index('docker.io', true, registryMirrors),
@@ -112,7 +125,12 @@ export const systemInfo = (facts: InfoFacts): object => {
       ['Native Overlay Diff', 'true'],
       ['userxattr', 'false'],
     ],
-    Plugins: { Volume: ['local'], Network: ['bridge', 'host', 'null'], Authorization: null, Log: ['json-file', 'local', 'none'] },
+    Plugins: {
+      Volume: ['local'],
+      Network: ['bridge', 'host', 'null'],
+      Authorization: null,
+      Log: ['json-file', 'local', 'none'],
+    },
     MemoryLimit: cgroup.memory,
     SwapLimit: cgroup.swap,
     CpuCfsPeriod: cgroup.cpu,
@@ -151,11 +169,21 @@ export const systemInfo = (facts: InfoFacts): object => {
     Runtimes: {
       runc: { path: 'runc' },
       ...Object.fromEntries(
-        Object.entries(config.runtimes).map(([name, { path, runtimeArgs }]) => [name, runtimeArgs.length === 0 ? { path } : { path, runtimeArgs }]),
+        Object.entries(config.runtimes).map(([name, { path, runtimeArgs }]) => [
+          name,
+          runtimeArgs.length === 0 ? { path } : { path, runtimeArgs },
+        ]),
       ),
     },
     DefaultRuntime: config.defaultRuntime,
-    Swarm: { NodeID: '', NodeAddr: '', LocalNodeState: 'inactive', ControlAvailable: false, Error: '', RemoteManagers: null },
+    Swarm: {
+      NodeID: '',
+      NodeAddr: '',
+      LocalNodeState: 'inactive',
+      ControlAvailable: false,
+      Error: '',
+      RemoteManagers: null,
+    },
     LiveRestoreEnabled: true,
     Isolation: '',
     InitBinary: config.initPath,

@@ -5,7 +5,9 @@ const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/
 /** Throws InvalidArgument in dockerd's words. */
 export const checkName = (name: string): void => {
   if (name.length === 1) {
-    throw invalidArgument(`create ${name}: volume name is too short, names should be at least two alphanumeric characters`)
+    throw invalidArgument(
+      `create ${name}: volume name is too short, names should be at least two alphanumeric characters`,
+    )
   }
   if (!NAME.test(name)) {
     throw invalidArgument(
@@ -15,7 +17,11 @@ export const checkName = (name: string): void => {
 }
 
 const KNOWN = new Set(['type', 'o', 'device', 'size'])
-const REQUIRES: Readonly<Record<string, readonly string[]>> = { device: ['type'], type: ['device'], o: ['device', 'type'] }
+const REQUIRES: Readonly<Record<string, readonly string[]>> = {
+  device: ['type'],
+  type: ['device'],
+  o: ['device', 'type'],
+}
 
 /** What the local driver takes: a bound directory. Throws InvalidArgument; NotImplemented for what Docker would mount. */
 export const checkOptions = (name: string, options: Readonly<Record<string, string>>): void => {
@@ -24,12 +30,15 @@ export const checkOptions = (name: string, options: Readonly<Record<string, stri
   }
   for (const option of Object.keys(options)) {
     const missing = REQUIRES[option]?.find(required => options[required] === undefined)
-    if (missing !== undefined) throw invalidArgument(`create ${name}: missing required option: ${JSON.stringify(missing)}`)
+    if (missing !== undefined)
+      throw invalidArgument(`create ${name}: missing required option: ${JSON.stringify(missing)}`)
   }
   if (options.size !== undefined) throw invalidArgument(`create ${name}: quota size requested but no quota support`)
   const flags = (options.o ?? '').split(',')
   if (options.device !== undefined && !flags.includes('bind') && !flags.includes('rbind')) {
-    throw notImplemented(`create ${name}: volumes of type ${options.type} are not supported by Tare: only type=none with o=bind is`)
+    throw notImplemented(
+      `create ${name}: volumes of type ${options.type} are not supported by Tare: only type=none with o=bind is`,
+    )
   }
   const others = flags.filter(flag => flag !== 'bind' && flag !== 'rbind' && flag !== 'rw')
   if (options.device !== undefined && others.length > 0) {

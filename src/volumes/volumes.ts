@@ -71,7 +71,10 @@ export class Volumes {
   }
 
   /** The volume that a container asks for by `-v name:/path`, made now when there is none. Throws as `create` and `path` do. */
-  ensure(name: string, options: EnsureOptions = {}): { readonly name: string; readonly path: string; readonly created: boolean } {
+  ensure(
+    name: string,
+    options: EnsureOptions = {},
+  ): { readonly name: string; readonly path: string; readonly created: boolean } {
     const created = !this.has(name)
     if (created) {
       const { driver, driverOptions, labels, anonymous } = options
@@ -106,7 +109,9 @@ export class Volumes {
   /** In the order of their names. Throws InvalidArgument for a filter that is none. */
   list(filters: Filters = {}): VolumeInspect[] {
     const matches = volumeFilter(filters, name => this.#inUse(name).length > 0)
-    return this.#all().filter(matches).map(volume => this.#inspect(volume))
+    return this.#all()
+      .filter(matches)
+      .map(volume => this.#inspect(volume))
   }
 
   /** As `list`, with what each takes on disk (bytes) and how many containers have it. */
@@ -166,7 +171,9 @@ export class Volumes {
   #make(name: string, request: Omit<VolumeCreateRequest, 'Name'>, anonymous: boolean): Volume {
     const driver = request.Driver || 'local'
     if (driver !== 'local') {
-      throw notFound(`create ${name}: error looking up volume plugin ${driver}: plugin ${JSON.stringify(driver)} not found`)
+      throw notFound(
+        `create ${name}: error looking up volume plugin ${driver}: plugin ${JSON.stringify(driver)} not found`,
+      )
     }
     checkName(name)
     const options = emptyToNull(request.DriverOpts)
@@ -176,7 +183,13 @@ export class Volumes {
     const createdAt = `${new Date().toISOString().slice(0, 19)}Z`
     mkdirSync(this.#data(name), { recursive: true, mode: 0o755 })
     const asText = (map: object | null) => (map === null ? null : JSON.stringify(map))
-    this.#database.run('INSERT INTO volumes (name, labels, options, created_at) VALUES (?, ?, ?, ?)', name, asText(labels), asText(options), createdAt)
+    this.#database.run(
+      'INSERT INTO volumes (name, labels, options, created_at) VALUES (?, ?, ?, ?)',
+      name,
+      asText(labels),
+      asText(options),
+      createdAt,
+    )
     this.#events.publish('volume', 'create', name, { driver: 'local' })
     return { name, labels, options, createdAt }
   }
@@ -235,5 +248,7 @@ const fromRow = (row: Row): Volume => ({
   createdAt: row.created_at,
 })
 
-const emptyToNull = (map: Readonly<Record<string, string>> | null | undefined): Readonly<Record<string, string>> | null =>
+const emptyToNull = (
+  map: Readonly<Record<string, string>> | null | undefined,
+): Readonly<Record<string, string>> | null =>
   map === null || map === undefined || Object.keys(map).length === 0 ? null : map

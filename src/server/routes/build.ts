@@ -14,7 +14,11 @@ export type BuildPruneResponse = { readonly CachesDeleted: readonly string[] | n
 
 /** What the routes ask of the builder. */
 export type BuildBackend = {
-  build(request: BuildRequest, onEvent: (event: BuildEvent) => void, signal: AbortSignal): Promise<{ readonly imageId: string }>
+  build(
+    request: BuildRequest,
+    onEvent: (event: BuildEvent) => void,
+    signal: AbortSignal,
+  ): Promise<{ readonly imageId: string }>
   prune(options: { readonly all: boolean; readonly filters: Filters }): Promise<BuildPruneResponse>
 }
 
@@ -41,7 +45,9 @@ const build = async (context: RequestContext, builder: BuildBackend): Promise<vo
   const held = new QuietBuffer()
   const output = new ClassicOutput(quiet ? message => held.add(message) : write, { removes: query.boolean('rm', true) })
   const asEvents = query.get('progress') === 'events'
-  const onEvent = asEvents ? (event: BuildEvent) => write({ id: 'tare.build', aux: event }) : (event: BuildEvent) => output.handle(event)
+  const onEvent = asEvents
+    ? (event: BuildEvent) => write({ id: 'tare.build', aux: event })
+    : (event: BuildEvent) => output.handle(event)
   try {
     const { imageId } = await builder.build(request, onEvent, signal)
     if (quiet && !asEvents) write({ stream: `${imageId}\n` })
@@ -55,10 +61,9 @@ const build = async (context: RequestContext, builder: BuildBackend): Promise<vo
   stream.end()
 }
 
-
-
 const readOptions = (query: Query): Omit<BuildRequest, 'context'> => {
-  if (query.get('version') === '2') throw notImplemented("Tare builds with the classic builder's protocol: set DOCKER_BUILDKIT=0")
+  if (query.get('version') === '2')
+    throw notImplemented("Tare builds with the classic builder's protocol: set DOCKER_BUILDKIT=0")
   const remote = query.get('remote')
   if (remote !== '' && remote !== 'client-session') {
     throw notImplemented(`a build context at a URL is not supported yet (${remote}): send it as a tar archive`)
@@ -79,7 +84,8 @@ const readOptions = (query: Query): Omit<BuildRequest, 'context'> => {
 /** A JSON object of strings; a null means that the client would have sent its own variable and has none. */
 const strings = (value: unknown, what: string): Record<string, string> => {
   if (value === undefined || value === null) return {}
-  if (typeof value !== 'object' || Array.isArray(value)) throw invalidArgument(`error reading ${what}: it must be an object of strings`)
+  if (typeof value !== 'object' || Array.isArray(value))
+    throw invalidArgument(`error reading ${what}: it must be an object of strings`)
   const found: Record<string, string> = {}
   for (const [name, text] of Object.entries(value)) {
     if (text === null) continue

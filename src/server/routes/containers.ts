@@ -1,4 +1,3 @@
-import type { Filters } from '../../api/filters.ts'
 import type {
   ContainerCreateRequest,
   ContainerCreateResponse,
@@ -9,9 +8,10 @@ import type {
   ContainerWaitResponse,
   WaitCondition,
 } from '../../api/container.ts'
+import type { Filters } from '../../api/filters.ts'
 import { invalidArgument, notImplemented } from '../../errdefs.ts'
 import { type AttachSession, copyOutput, hijack, type OutputChunk, serveSession, streamType } from '../hijack.ts'
-import { checkShape, CREATE_SHAPE } from '../json-shape.ts'
+import { CREATE_SHAPE, checkShape } from '../json-shape.ts'
 import type { RequestContext } from '../request-context.ts'
 import type { Route } from '../router.ts'
 import { parseTimestamp } from '../timestamp.ts'
@@ -51,7 +51,12 @@ export type ContainersBackend = {
   wait(ref: string, condition: WaitCondition, signal: AbortSignal): Promise<ContainerWaitResponse>
   remove(ref: string, options: { force: boolean; removeVolumes: boolean; link: boolean }): Promise<void>
   prune(filters: Filters): Promise<ContainerPruneResponse>
-  list(options: { all: boolean; limit?: number; size: boolean; filters: Filters }): Promise<readonly ContainerSummary[]> | readonly ContainerSummary[]
+  list(options: {
+    all: boolean
+    limit?: number
+    size: boolean
+    filters: Filters
+  }): Promise<readonly ContainerSummary[]> | readonly ContainerSummary[]
   inspect(ref: string, options: { size: boolean }): Promise<ContainerInspect> | ContainerInspect
   top(ref: string, psArgs: string): Promise<ContainerTop>
   logs(ref: string, request: LogsRequest, signal: AbortSignal): Promise<Logs> | Logs
@@ -91,7 +96,10 @@ export const containerRoutes = (containers: ContainersBackend): readonly Route[]
 ]
 
 /** What Docker has and the engine does not: an unknown container is still told first. */
-const missing = (containers: ContainersBackend, rows: readonly (readonly [Route['method'], string, string])[]): Route[] =>
+const missing = (
+  containers: ContainersBackend,
+  rows: readonly (readonly [Route['method'], string, string])[],
+): Route[] =>
   rows.map(([method, path, what]) => ({
     method,
     path,
@@ -118,9 +126,14 @@ const list = async (context: RequestContext, containers: ContainersBackend): Pro
 
 const create = async (context: RequestContext, containers: ContainersBackend): Promise<void> => {
   const body = await context.readJson<ContainerCreateRequest | null>()
-  if (body === null || body === undefined) throw invalidArgument('config cannot be empty in order to create a container')
+  if (body === null || body === undefined)
+    throw invalidArgument('config cannot be empty in order to create a container')
   checkShape(body, CREATE_SHAPE, 'container.CreateRequest')
-  const created = await containers.create(context.query.get('name') || undefined, withLists(body), context.query.get('platform') || undefined)
+  const created = await containers.create(
+    context.query.get('name') || undefined,
+    withLists(body),
+    context.query.get('platform') || undefined,
+  )
   context.json(created, 201)
 }
 
@@ -191,7 +204,8 @@ export const windowSize = (context: RequestContext): { height: number; width: nu
   const read = (name: string, what: string): number => {
     const text = context.query.get(name)
     if (!/^[0-9]+$/.test(text)) throw invalidArgument(`invalid resize ${what} ${JSON.stringify(text)}: invalid syntax`)
-    if (Number(text) > 0xffffffff) throw invalidArgument(`invalid resize ${what} ${JSON.stringify(text)}: value out of range`)
+    if (Number(text) > 0xffffffff)
+      throw invalidArgument(`invalid resize ${what} ${JSON.stringify(text)}: value out of range`)
     return Number(text)
   }
   return { height: read('h', 'height'), width: read('w', 'width') }
@@ -212,7 +226,11 @@ const wait = async (context: RequestContext, containers: ContainersBackend): Pro
 
 const remove = async (context: RequestContext, containers: ContainersBackend): Promise<void> => {
   const { query } = context
-  await containers.remove(context.param('id'), { force: query.boolean('force'), removeVolumes: query.boolean('v'), link: query.boolean('link') })
+  await containers.remove(context.param('id'), {
+    force: query.boolean('force'),
+    removeVolumes: query.boolean('v'),
+    link: query.boolean('link'),
+  })
   context.empty(204)
 }
 

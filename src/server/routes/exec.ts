@@ -10,7 +10,10 @@ import { windowSize } from './containers.ts'
 export type ExecBackend = {
   createExec(ref: string, body: ExecCreateRequest): Promise<{ readonly Id: string }> | { readonly Id: string }
   /** The streams of the process; undefined when it runs detached. */
-  startExec(id: string, options: { detach: boolean; consoleSize?: readonly [number, number] }): Promise<AttachSession | undefined>
+  startExec(
+    id: string,
+    options: { detach: boolean; consoleSize?: readonly [number, number] },
+  ): Promise<AttachSession | undefined>
   inspectExec(id: string): Promise<ExecInspect> | ExecInspect
   resizeExec(id: string, height: number, width: number): Promise<void>
 }

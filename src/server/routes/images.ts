@@ -1,7 +1,14 @@
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Filters } from '../../api/filters.ts'
-import type { ImageDeleteItem, ImageHistoryItem, ImageInspect, ImagePruneResponse, ImageSummary, JsonMessage } from '../../api/image.ts'
+import type {
+  ImageDeleteItem,
+  ImageHistoryItem,
+  ImageInspect,
+  ImagePruneResponse,
+  ImageSummary,
+  JsonMessage,
+} from '../../api/image.ts'
 import { codeOf, invalidArgument, notFound, notImplemented } from '../../errdefs.ts'
 import { familiarName, familiarRepository, parseReference, withDefaultTag } from '../../oci/reference.ts'
 import type { RequestContext } from '../request-context.ts'
@@ -24,7 +31,12 @@ export type ImagesBackend = {
   tag(name: string, reference: string): void
   remove(name: string, options: { force: boolean; noprune: boolean }): Promise<readonly ImageDeleteItem[]>
   prune(filters: Filters): Promise<ImagePruneResponse>
-  import(tar: Readable, request: ImportRequest, onMessage: (message: JsonMessage) => void, signal: AbortSignal): Promise<{ readonly id: string }>
+  import(
+    tar: Readable,
+    request: ImportRequest,
+    onMessage: (message: JsonMessage) => void,
+    signal: AbortSignal,
+  ): Promise<{ readonly id: string }>
   load(tar: Readable, onMessage: (message: JsonMessage) => void, signal: AbortSignal): Promise<void>
   save(names: readonly string[]): Promise<Readable>
   /** Makes a base image from the distribution's own packages. */
@@ -37,11 +49,23 @@ export const imageRoutes = (images: ImagesBackend): readonly Route[] => [
   { method: 'GET', path: '/images/search', handler: search },
   { method: 'POST', path: '/images/create', handler: context => create(context, images) },
   { method: 'POST', path: '/images/load', handler: context => load(context, images) },
-  { method: 'POST', path: '/images/prune', handler: async context => context.json(await images.prune(context.query.filters())) },
+  {
+    method: 'POST',
+    path: '/images/prune',
+    handler: async context => context.json(await images.prune(context.query.filters())),
+  },
   // Tare's own.
   { method: 'POST', path: '/images/bootstrap', handler: context => bootstrap(context, images) },
-  { method: 'GET', path: '/images/{name:.+}/json', handler: context => context.json(images.inspect(context.param('name'))) },
-  { method: 'GET', path: '/images/{name:.+}/history', handler: context => context.json(images.history(context.param('name'))) },
+  {
+    method: 'GET',
+    path: '/images/{name:.+}/json',
+    handler: context => context.json(images.inspect(context.param('name'))),
+  },
+  {
+    method: 'GET',
+    path: '/images/{name:.+}/history',
+    handler: context => context.json(images.history(context.param('name'))),
+  },
   { method: 'GET', path: '/images/{name:.+}/get', handler: context => save(context, images, [context.param('name')]) },
   { method: 'POST', path: '/images/{name:.+}/tag', handler: context => tag(context, images) },
   { method: 'POST', path: '/images/{name:.+}/push', handler: context => push(context, images) },
@@ -51,7 +75,9 @@ export const imageRoutes = (images: ImagesBackend): readonly Route[] => [
 
 const list = (context: RequestContext, images: ImagesBackend): void => {
   const { query } = context
-  context.json(images.list({ all: query.boolean('all'), sharedSize: query.boolean('shared-size'), filters: query.filters() }))
+  context.json(
+    images.list({ all: query.boolean('all'), sharedSize: query.boolean('shared-size'), filters: query.filters() }),
+  )
 }
 
 const create = async (context: RequestContext, images: ImagesBackend): Promise<void> => {
@@ -60,7 +86,8 @@ const create = async (context: RequestContext, images: ImagesBackend): Promise<v
   if (image !== '') throw noRegistry(image, query.get('tag'))
   const source = query.get('fromSrc')
   if (source === '') throw invalidArgument('one of fromImage and fromSrc must be given')
-  if (source !== '-') throw notImplemented('importing from a URL is not supported by Tare: fetch it and import the file')
+  if (source !== '-')
+    throw notImplemented('importing from a URL is not supported by Tare: fetch it and import the file')
   await context.streamJson(async stream => {
     const request = {
       repo: query.get('repo'),
@@ -119,7 +146,9 @@ const tag = (context: RequestContext, images: ImagesBackend): void => {
 
 const remove = async (context: RequestContext, images: ImagesBackend): Promise<void> => {
   const { query } = context
-  context.json(await images.remove(context.param('name'), { force: query.boolean('force'), noprune: query.boolean('noprune') }))
+  context.json(
+    await images.remove(context.param('name'), { force: query.boolean('force'), noprune: query.boolean('noprune') }),
+  )
 }
 
 const push = (context: RequestContext, images: ImagesBackend): void => {

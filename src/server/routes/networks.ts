@@ -76,5 +76,7 @@ const remove = (context: RequestContext, networks: NetworksBackend): void => {
 
 const change = (context: RequestContext, networks: NetworksBackend): void => {
   networks.inspect(context.param('id'))
-  throw notImplemented('changing the networks of a container is not supported by Tare yet: name them when it is created')
+  throw notImplemented(
+    'changing the networks of a container is not supported by Tare yet: name them when it is created',
+  )
 }

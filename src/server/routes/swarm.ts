@@ -17,9 +17,17 @@ const rows = (method: Method, paths: string, message: string): Route[] =>
 
 /** Swarm is off, and says so as dockerd does when it is off. */
 export const swarmRoutes = (): readonly Route[] => [
-  ...rows('GET', '/swarm /swarm/unlockkey /nodes /nodes/{id} /services /services/{id} /services/{id}/logs', NOT_A_MANAGER),
+  ...rows(
+    'GET',
+    '/swarm /swarm/unlockkey /nodes /nodes/{id} /services /services/{id} /services/{id}/logs',
+    NOT_A_MANAGER,
+  ),
   ...rows('GET', '/tasks /tasks/{id} /tasks/{id}/logs /secrets /secrets/{id} /configs /configs/{id}', NOT_A_MANAGER),
-  ...rows('POST', '/swarm/update /swarm/unlock /nodes/{id}/update /services/create /services/{id}/update', NOT_A_MANAGER),
+  ...rows(
+    'POST',
+    '/swarm/update /swarm/unlock /nodes/{id}/update /services/create /services/{id}/update',
+    NOT_A_MANAGER,
+  ),
   ...rows('POST', '/secrets/create /secrets/{id}/update /configs/create /configs/{id}/update', NOT_A_MANAGER),
   ...rows('DELETE', '/nodes/{id} /services/{id} /secrets/{id} /configs/{id}', NOT_A_MANAGER),
   ...rows('POST', '/swarm/leave', NOT_IN_A_SWARM),

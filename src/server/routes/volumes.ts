@@ -14,10 +14,18 @@ export type VolumesBackend = {
 }
 
 export const volumeRoutes = (volumes: VolumesBackend): readonly Route[] => [
-  { method: 'GET', path: '/volumes', handler: context => context.json({ Volumes: volumes.list(context.query.filters()), Warnings: null }) },
+  {
+    method: 'GET',
+    path: '/volumes',
+    handler: context => context.json({ Volumes: volumes.list(context.query.filters()), Warnings: null }),
+  },
   { method: 'POST', path: '/volumes/create', handler: context => create(context, volumes) },
   { method: 'POST', path: '/volumes/prune', handler: context => prune(context, volumes) },
-  { method: 'GET', path: '/volumes/{name:.+}', handler: context => context.json(volumes.inspect(context.param('name'))) },
+  {
+    method: 'GET',
+    path: '/volumes/{name:.+}',
+    handler: context => context.json(volumes.inspect(context.param('name'))),
+  },
   { method: 'DELETE', path: '/volumes/{name:.+}', handler: context => remove(context, volumes) },
 ]
 
