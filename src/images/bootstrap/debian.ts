@@ -132,8 +132,11 @@ const runProgram = (
   signal: AbortSignal | undefined,
 ): Promise<void> => {
   signal?.throwIfAborted()
-  const child = spawnProcess(argv, { env, stdio: ['ignore', 'ignore', 'pipe'] })
-  const stop = (): void => void child.kill('SIGTERM')
+  // A process group of its own, so that its children hear the signal too.
+  const child = spawnProcess(argv, { env, stdio: ['ignore', 'ignore', 'pipe'], detached: true })
+  const stop = (): void => {
+    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGTERM')
+  }
   signal?.addEventListener('abort', stop, { once: true })
   let tail = ''
   let line = ''
