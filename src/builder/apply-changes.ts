@@ -1,3 +1,4 @@
+import { posix } from 'node:path'
 import { invalidArgument } from '../errdefs.ts'
 import type { ExecutionConfig } from '../oci/image-config.ts'
 import { DockerfileError } from './dockerfile/dockerfile-error.ts'
@@ -5,7 +6,6 @@ import type { Instruction } from './dockerfile/instruction.ts'
 import { parseDockerfile } from './dockerfile/parse-dockerfile.ts'
 import { type ConfigInstruction, configure } from './solver/configure.ts'
 import { scratchState } from './solver/stage-state.ts'
-import { posix } from 'node:path'
 
 const ALLOWED: ReadonlySet<string> = new Set([
   'CMD', 'ENTRYPOINT', 'ENV', 'EXPOSE', 'HEALTHCHECK', 'LABEL', 'ONBUILD', 'STOPSIGNAL', 'USER', 'VOLUME', 'WORKDIR',
@@ -19,7 +19,10 @@ export const applyChanges = (config: ExecutionConfig, changes: readonly string[]
   for (const instruction of parseChanges(changes)) {
     if (!ALLOWED.has(instruction.keyword)) throw invalidArgument(`${instruction.keyword} is not a valid change command`)
     if (instruction.keyword === 'WORKDIR') {
-      state = { ...state, config: { ...state.config, WorkingDir: posix.resolve(state.config.WorkingDir || '/', instruction.path) } }
+      state = {
+        ...state,
+        config: { ...state.config, WorkingDir: posix.resolve(state.config.WorkingDir || '/', instruction.path) },
+      }
     } else state = { ...state, ...configure(instruction as ConfigInstruction, state, new Map(), INPUT) }
   }
   return state.config
@@ -27,12 +30,15 @@ export const applyChanges = (config: ExecutionConfig, changes: readonly string[]
 
 const parseChanges = (changes: readonly string[]): readonly Instruction[] => {
   try {
-    return parseDockerfile(['FROM scratch', ...changes].join('\n'), 'changes').stages.flatMap(({ index, instructions }) => {
-      if (index > 0) throw invalidArgument('FROM is not a valid change command')
-      return instructions
-    })
+    return parseDockerfile(['FROM scratch', ...changes].join('\n'), 'changes').stages.flatMap(
+      ({ index, instructions }) => {
+        if (index > 0) throw invalidArgument('FROM is not a valid change command')
+        return instructions
+      },
+    )
   } catch (error) {
-    if (error instanceof DockerfileError) throw invalidArgument(error.reason.replace(/ on line \d+/, ''), { cause: error })
+    if (error instanceof DockerfileError)
+      throw invalidArgument(error.reason.replace(/ on line \d+/, ''), { cause: error })
     throw error
   }
 }

@@ -8,22 +8,22 @@ import { internal, invalidArgument } from '../errdefs.ts'
 import type { Events } from '../events.ts'
 import type { Digest } from '../oci/digest.ts'
 import { familiarName, parseReference, withDefaultTag } from '../oci/reference.ts'
+import { fromText } from '../storage/archive/byte-string.ts'
 import type { Snapshotter } from '../storage/snapshots/snapshotter.ts'
 import type { ContextTree } from './context/context-tree.ts'
 import { applyIgnoreRules } from './context/ignore-rules.ts'
 import { receiveContext } from './context/receive-context.ts'
-import { parseDockerfile } from './dockerfile/parse-dockerfile.ts'
 import type { Dockerfile } from './dockerfile/dockerfile.ts'
+import { parseDockerfile } from './dockerfile/parse-dockerfile.ts'
 import { BuildCache } from './solver/build-cache.ts'
-import type { EngineParts, ImageStore, LayerKeeper, NetworkMode, RunStep } from './solver/engine-parts.ts'
 import { type BuildCacheItem, describeCache, type PruneOptions, pruneCache } from './solver/cache-usage.ts'
+import type { EngineParts, ImageStore, LayerKeeper, NetworkMode, RunStep } from './solver/engine-parts.ts'
 import { parsePlatform } from './solver/parse-platform.ts'
 import { type Plan, planBuild } from './solver/plan.ts'
 import { solve } from './solver/solve.ts'
 import { imageConfigOf, type StageState } from './solver/stage-state.ts'
 import { type BuildInput, platformArgs, unusedBuildArgs } from './solver/step-environment.ts'
 import { SNAPSHOT_PREFIX } from './solver/step-snapshot.ts'
-import { fromText } from '../storage/archive/byte-string.ts'
 
 export type BuildRequest = {
   /** A tar, compressed or not. Read once, to its end unless the build fails before. */
@@ -94,7 +94,11 @@ export class Builder {
   }
 
   /** Throws DockerfileError, InvalidArgument, or what a step failed with. Aborting `signal` stops every step. */
-  async build(request: BuildRequest, onEvent: (event: BuildEvent) => void, signal: AbortSignal): Promise<{ imageId: Digest }> {
+  async build(
+    request: BuildRequest,
+    onEvent: (event: BuildEvent) => void,
+    signal: AbortSignal,
+  ): Promise<{ imageId: Digest }> {
     const tags = request.tags.map(tag => familiarName(withDefaultTag(parseTag(tag))))
     const platform = request.platform === '' ? undefined : parsePlatform(request.platform)
     const spool = join(this.#root, `context-${randomBytes(8).toString('hex')}`)
@@ -110,7 +114,8 @@ export class Builder {
     const end = await solve(this.#parts, plan, { input, context, noCache, network, platform }, onEvent, signal)
     const imageId = this.#record(end)
     const unused = unusedBuildArgs(request.buildArgs, declaredArgs(dockerfile))
-    if (unused.length > 0) onEvent({ type: 'warning', message: `One or more build-args [${unused.join(' ')}] were not consumed` })
+    if (unused.length > 0)
+      onEvent({ type: 'warning', message: `One or more build-args [${unused.join(' ')}] were not consumed` })
     for (const tag of tags) if (this.#parts.images.find(tag)?.id !== imageId) this.#parts.images.tag(imageId, tag)
     onEvent({ type: 'image', id: imageId, tags })
     return { imageId }

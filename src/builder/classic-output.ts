@@ -1,6 +1,6 @@
+import { randomBytes } from 'node:crypto'
 import type { BuildEvent } from '../api/build.ts'
 import type { JsonMessage } from '../api/image.ts'
-import { randomBytes } from 'node:crypto'
 import { shortId } from '../oci/digest.ts'
 
 /** Characters kept of a step that has to wait until those before it are told. */
@@ -121,7 +121,8 @@ export class ClassicOutput {
     const isFrom = /^FROM\b/i.test(instruction)
     // An ARG before the first FROM is no step of a stage: it has neither a state nor a cache.
     if (completed.cached && completed.state !== undefined && !isFrom) this.#stream(' ---> Using cache\n')
-    if (step.running !== undefined && this.#removes) this.#stream(` ---> Removed intermediate container ${step.running}\n`)
+    if (step.running !== undefined && this.#removes)
+      this.#stream(` ---> Removed intermediate container ${step.running}\n`)
     if (completed.state !== undefined) this.#stream(` ---> ${shortId(completed.state)}\n`)
     else if (isFrom) this.#stream(' ---> \n')
   }

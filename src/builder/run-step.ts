@@ -7,7 +7,7 @@ import type { Networks } from '../networks/networks.ts'
 import { hostResolvConf, resolvConf } from '../networks/resolv-conf.ts'
 import type { MountSpec, NamespaceType, RuntimeSpec } from '../oci/runtime-spec.ts'
 import { availableCapabilities, capabilitiesFor } from '../runtime/capabilities.ts'
-import { defaultMounts, DEVICE_RULES, MASKED_PATHS, OCI_VERSION, READONLY_PATHS } from '../runtime/default-spec.ts'
+import { DEVICE_RULES, defaultMounts, MASKED_PATHS, OCI_VERSION, READONLY_PATHS } from '../runtime/default-spec.ts'
 import { callRuntime, type OciRuntime, runtimeArgs } from '../runtime/oci-runtime.ts'
 import { processEnv } from '../runtime/process-env.ts'
 import { defaultSeccomp } from '../runtime/seccomp.ts'
@@ -23,7 +23,12 @@ export type RunStepSettings = {
 
 const NAMESPACES: readonly NamespaceType[] = ['mount', 'pid', 'ipc', 'uts']
 
-const stepSpec = (request: RunStepRequest, files: readonly MountSpec[], network: string | undefined, cgroupParent: string): RuntimeSpec => {
+const stepSpec = (
+  request: RunStepRequest,
+  files: readonly MountSpec[],
+  network: string | undefined,
+  cgroupParent: string,
+): RuntimeSpec => {
   const user = resolveUser(request.rootfs, request.user)
   const capabilities = capabilitiesFor({}, availableCapabilities())
   const effective = user.uid === 0 ? capabilities : []
@@ -40,7 +45,10 @@ const stepSpec = (request: RunStepRequest, files: readonly MountSpec[], network:
     hostname: 'build',
     mounts: [...defaultMounts(), ...files],
     linux: {
-      namespaces: [...NAMESPACES.map(type => ({ type })), ...(network === undefined ? [] : [{ type: 'network' as const, path: network }])],
+      namespaces: [
+        ...NAMESPACES.map(type => ({ type })),
+        ...(network === undefined ? [] : [{ type: 'network' as const, path: network }]),
+      ],
       cgroupsPath: posix.join('/', cgroupParent, request.id),
       resources: { devices: DEVICE_RULES },
       seccomp: defaultSeccomp(capabilities),
@@ -58,7 +66,12 @@ const ownFiles = (directory: string, isolated: boolean, address: string | undefi
   }
   return Object.entries(files).map(([name, text]) => {
     writeFileSync(`${directory}/${name}`, text, { mode: 0o644 })
-    return { destination: `/etc/${name}`, type: 'bind', source: `${directory}/${name}`, options: ['rbind', 'rprivate', 'ro'] }
+    return {
+      destination: `/etc/${name}`,
+      type: 'bind',
+      source: `${directory}/${name}`,
+      options: ['rbind', 'rprivate', 'ro'],
+    }
   })
 }
 
@@ -129,7 +142,9 @@ export const createRunStep = (networks: Networks, settings: RunStepSettings): Ru
       signal.throwIfAborted()
       const failure = exitCode === 0 ? undefined : runtimeFailure(log)
       if (failure !== undefined) {
-        throw internal(`failed to create task for container: failed to create shim task: OCI runtime create failed: ${failure}`)
+        throw internal(
+          `failed to create task for container: failed to create shim task: OCI runtime create failed: ${failure}`,
+        )
       }
       return { exitCode }
     } finally {

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { ImageSummary } from '../../src/api/image.ts'
-import { build, buildTar, contextTar, type BuildResult } from '../harness/build.ts'
+import { type BuildResult, build, buildTar, contextTar } from '../harness/build.ts'
 import { TestDaemon, until } from '../harness/daemon.ts'
 
 let daemon: TestDaemon
@@ -15,8 +15,12 @@ after(() => daemon[Symbol.asyncDispose]())
 
 /** Mounts, snapshots, steps and images that a build may have forgotten. */
 const leftovers = async (): Promise<unknown> => {
-  const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n').filter(line => line.includes(join(daemon.dataRoot, 'builder')))
-  const images = (await daemon.client.get<ImageSummary[]>('/images/json', { all: 1 })).body.flatMap(({ RepoTags }) => RepoTags)
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .filter(line => line.includes(join(daemon.dataRoot, 'builder')))
+  const images = (await daemon.client.get<ImageSummary[]>('/images/json', { all: 1 })).body.flatMap(
+    ({ RepoTags }) => RepoTags,
+  )
   const entries = (directory: string): string[] => {
     try {
       return readdirSync(directory)
@@ -39,16 +43,34 @@ const NO_REGISTRY = (name: string, tag: string): string =>
   `pull access denied for ${name}, repository does not exist or may require 'docker login': Tare cannot ask registries yet; for a base image run: tare image bootstrap ${name}:${tag}`
 
 for (const [instruction, message] of [
-  ['COPY x /', 'COPY failed: file not found in build context or excluded by .dockerignore: stat x: file does not exist'],
-  ['ADD a.txt x /d/', 'ADD failed: file not found in build context or excluded by .dockerignore: stat x: file does not exist'],
+  [
+    'COPY x /',
+    'COPY failed: file not found in build context or excluded by .dockerignore: stat x: file does not exist',
+  ],
+  [
+    'ADD a.txt x /d/',
+    'ADD failed: file not found in build context or excluded by .dockerignore: stat x: file does not exist',
+  ],
   ['COPY ../x /', 'COPY failed: forbidden path outside the build context: ../x ()'],
   ['COPY /../../a.txt /d/', 'COPY failed: forbidden path outside the build context: ../../a.txt ()'],
   ['COPY *.foo /', 'COPY failed: no source files were specified'],
-  ['COPY a.txt sub /d', 'When using COPY with more than one source file, the destination must be a directory and end with a /'],
+  [
+    'COPY a.txt sub /d',
+    'When using COPY with more than one source file, the destination must be a directory and end with a /',
+  ],
   ['COPY http://x/y /', `COPY failed: source can't be a URL for COPY`],
-  ['COPY a.txt /bin/busybox/', 'failed to copy files: failed to create new directory: mkdir /bin/busybox: not a directory'],
-  ['COPY --chown=nosuch a.txt /', `unable to convert uid/gid chown string to host mapping: can't find uid for user nosuch: no such user: nosuch`],
-  ['COPY --chown=root:nosuch a.txt /', `unable to convert uid/gid chown string to host mapping: can't find gid for group nosuch: no such group: nosuch`],
+  [
+    'COPY a.txt /bin/busybox/',
+    'failed to copy files: failed to create new directory: mkdir /bin/busybox: not a directory',
+  ],
+  [
+    'COPY --chown=nosuch a.txt /',
+    `unable to convert uid/gid chown string to host mapping: can't find uid for user nosuch: no such user: nosuch`,
+  ],
+  [
+    'COPY --chown=root:nosuch a.txt /',
+    `unable to convert uid/gid chown string to host mapping: can't find gid for group nosuch: no such group: nosuch`,
+  ],
   ['COPY --from=busybox /bin/nosuch /', 'COPY failed: stat bin/nosuch: file does not exist'],
   ['COPY --from=nosuch /x /', `invalid from flag value nosuch: ${NO_REGISTRY('nosuch', 'latest')}`],
   ['EXPOSE foo', 'Invalid containerPort: foo'],
@@ -81,7 +103,10 @@ test('fails: a RUN, with its output and exit code', async () => {
 
 test('fails: a command that is not in the image', async () => {
   const { error } = await build(daemon.client, 'FROM busybox\nRUN ["/nonexistent"]\n')
-  assert.match(error ?? '', /^failed to create task for container: .*exec: "\/nonexistent": stat \/nonexistent: no such file or directory/)
+  assert.match(
+    error ?? '',
+    /^failed to create task for container: .*exec: "\/nonexistent": stat \/nonexistent: no such file or directory/,
+  )
   assert.deepEqual(await leftovers(), CLEAN)
 })
 
@@ -97,21 +122,47 @@ test('fails: what is wrong before the first step has a status', async () => {
   const { client } = daemon
   const tar = (dockerfile: string): Buffer => contextTar({ Dockerfile: dockerfile })
   assert.deepEqual(refused(await build(client, '')), [400, 'the Dockerfile (Dockerfile) cannot be empty'])
-  assert.deepEqual(refused(await build(client, '# x\n')), [400, 'failed to parse Dockerfile: file with no instructions'])
+  assert.deepEqual(refused(await build(client, '# x\n')), [
+    400,
+    'failed to parse Dockerfile: file with no instructions',
+  ])
   assert.deepEqual(refused(await build(client, 'RUN true')), [400, 'no build stage in current context'])
-  assert.deepEqual(refused(await build(client, 'FROM busybox', {}, { target: 'zzz' })), [400, 'target stage "zzz" could not be found'])
-  assert.deepEqual(refused(await build(client, 'FROM busybox', {}, { dockerfile: 'nope' })), [500, 'Cannot locate specified Dockerfile: nope'])
-  assert.deepEqual(refused(await build(client, 'FROM busybox', {}, { dockerfile: '../nope' })), [500, 'forbidden path outside the build context: ../nope ()'])
-  assert.deepEqual(refused(await build(client, 'FROM busybox', {}, { t: 'A:b' })), [400, 'invalid reference format: repository name (library/A) must be lowercase'])
-  assert.deepEqual(refused(await build(client, 'FROM busybox', {}, { buildargs: ['x'] })), [400, 'error reading build args: it must be an object of strings'])
-  assert.deepEqual(refused(await build(client, 'FROM busybox', {}, { remote: 'https://example.com/x.git' })), [501, 'a build context at a URL is not supported yet (https://example.com/x.git): send it as a tar archive'])
+  assert.deepEqual(refused(await build(client, 'FROM busybox', {}, { target: 'zzz' })), [
+    400,
+    'target stage "zzz" could not be found',
+  ])
+  assert.deepEqual(refused(await build(client, 'FROM busybox', {}, { dockerfile: 'nope' })), [
+    500,
+    'Cannot locate specified Dockerfile: nope',
+  ])
+  assert.deepEqual(refused(await build(client, 'FROM busybox', {}, { dockerfile: '../nope' })), [
+    500,
+    'forbidden path outside the build context: ../nope ()',
+  ])
+  assert.deepEqual(refused(await build(client, 'FROM busybox', {}, { t: 'A:b' })), [
+    400,
+    'invalid reference format: repository name (library/A) must be lowercase',
+  ])
+  assert.deepEqual(refused(await build(client, 'FROM busybox', {}, { buildargs: ['x'] })), [
+    400,
+    'error reading build args: it must be an object of strings',
+  ])
+  assert.deepEqual(refused(await build(client, 'FROM busybox', {}, { remote: 'https://example.com/x.git' })), [
+    501,
+    'a build context at a URL is not supported yet (https://example.com/x.git): send it as a tar archive',
+  ])
   assert.deepEqual(refused(await buildTar(client, Buffer.from('garbage'))), [400, 'unexpected EOF'])
   assert.deepEqual(refused(await buildTar(client, tar('FROM busybox').subarray(0, 700))), [400, 'unexpected EOF'])
   assert.deepEqual(await leftovers(), CLEAN)
 })
 
 test('fails: a mistake in the Dockerfile is shown with its file and lines', async () => {
-  const { status, error } = await build(daemon.client, '', { 'x/My.dockerfile': 'FROM busybox\nRUN a \\\n b\nFOO c\n' }, { dockerfile: 'x/My.dockerfile' })
+  const { status, error } = await build(
+    daemon.client,
+    '',
+    { 'x/My.dockerfile': 'FROM busybox\nRUN a \\\n b\nFOO c\n' },
+    { dockerfile: 'x/My.dockerfile' },
+  )
   assert.equal(status, 400)
   assert.equal(
     error,
@@ -134,7 +185,10 @@ test('fails: a context that climbs out of itself', async () => {
 test('a client that goes away stops its build, which leaves nothing', async () => {
   const answer = await daemon.client.stream('POST', '/build', {
     query: { nocache: 1 },
-    body: contextTar({ Dockerfile: 'FROM busybox AS a\nRUN echo started; sleep 600.25\nFROM busybox\nRUN sleep 600.25\nCOPY --from=a / /\n' }),
+    body: contextTar({
+      Dockerfile:
+        'FROM busybox AS a\nRUN echo started; sleep 600.25\nFROM busybox\nRUN sleep 600.25\nCOPY --from=a / /\n',
+    }),
   })
   await new Promise<void>(resolve => {
     answer.on('data', (chunk: Buffer) => chunk.includes('started') && resolve())
@@ -153,7 +207,9 @@ test('a client that goes away stops its build, which leaves nothing', async () =
 })
 
 test('kill -9 in the middle of a build: the next daemon clears it away', async () => {
-  const answer = await daemon.client.stream('POST', '/build', { body: contextTar({ Dockerfile: 'FROM busybox\nRUN echo started; sleep 600.5\n' }) })
+  const answer = await daemon.client.stream('POST', '/build', {
+    body: contextTar({ Dockerfile: 'FROM busybox\nRUN echo started; sleep 600.5\n' }),
+  })
   answer.on('error', () => {})
   await new Promise<void>(resolve => {
     answer.on('data', (chunk: Buffer) => chunk.includes('started') && resolve())

@@ -1,10 +1,10 @@
 // POST /build: what it answers, the image that comes of it, and what stays in the cache.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { gzipSync, zstdCompressSync } from 'node:zlib'
 import type { ImageHistoryItem, ImageInspect } from '../../src/api/image.ts'
 import { build, buildTar, contextTar, lastOutput } from '../harness/build.ts'
 import { TestDaemon } from '../harness/daemon.ts'
-import { gzipSync, zstdCompressSync } from 'node:zlib'
 
 let daemon: TestDaemon
 before(async () => {
@@ -12,7 +12,8 @@ before(async () => {
 })
 after(() => daemon[Symbol.asyncDispose]())
 
-const inspect = async (name: string): Promise<ImageInspect> => (await daemon.client.get<ImageInspect>(`/images/${name}/json`)).body
+const inspect = async (name: string): Promise<ImageInspect> =>
+  (await daemon.client.get<ImageInspect>(`/images/${name}/json`)).body
 const ids = (text: string): string => text.replace(/\b[0-9a-f]{12}\b/g, 'ID').replace(/sha256:[0-9a-f]{64}/g, 'DIGEST')
 
 const DOCKERFILE = `ARG V=1
@@ -40,7 +41,7 @@ MAINTAINER me and you
 `
 const FILES = { 'a.txt': 'a', 'b.txt': 'b' }
 
-test('a build in the classic builder\'s words', async () => {
+test("a build in the classic builder's words", async () => {
   const query = { t: 'foo:1', labels: { zz: 'a b' }, buildargs: { U: '1', V: '2' }, nocache: 1 }
   const { status, text } = await build(daemon.client, DOCKERFILE, FILES, query)
   assert.equal(status, 200)
@@ -100,26 +101,31 @@ test('the image: configuration, layers and history as Docker has them', async ()
   assert.deepEqual([Config?.User, Config?.StopSignal, image.Author], ['nobody', '9', 'me and you'])
   // busybox, WORKDIR, COPY, the first RUN; the second RUN changed nothing.
   assert.equal(image.RootFS.Layers.length, 4)
-  const history = (await daemon.client.get<ImageHistoryItem[]>('/images/foo:2/history')).body.map(({ CreatedBy }) => CreatedBy)
-  assert.deepEqual(history.slice(0, -1).map(line => line.replace(/[0-9a-f]{64}/, 'DIGEST')), [
-    '/bin/sh -ec #(nop)  MAINTAINER me and you',
-    '/bin/sh -ec #(nop)  ONBUILD RUN true',
-    '/bin/sh -ec #(nop)  HEALTHCHECK &{[CMD-SHELL true] 1s 0s 0s 0s 0}',
-    '/bin/sh -ec #(nop)  STOPSIGNAL 9',
-    '/bin/sh -ec #(nop)  USER nobody',
-    '/bin/sh -ec #(nop)  CMD ["-c" "id"]',
-    '/bin/sh -ec #(nop)  ENTRYPOINT ["/bin/sh" "-ec" "exec sh"]',
-    '/bin/sh -ec #(nop)  SHELL [/bin/sh -ec]',
-    '/bin/sh -c #(nop)  VOLUME [/v]',
-    '/bin/sh -c #(nop)  EXPOSE 80/udp 90',
-    '/bin/sh -c #(nop)  LABEL x=y',
-    '|1 V=1 /bin/sh -c echo err >&2; echo $V$A',
-    '|1 V=1 /bin/sh -c echo out &&   echo more >/f',
-    '/bin/sh -c #(nop) COPY multi:DIGEST in /app/ ',
-    '/bin/sh -c #(nop) WORKDIR /app',
-    '/bin/sh -c #(nop)  ENV A=1 B=x y',
-    '/bin/sh -c #(nop)  ARG V',
-  ])
+  const history = (await daemon.client.get<ImageHistoryItem[]>('/images/foo:2/history')).body.map(
+    ({ CreatedBy }) => CreatedBy,
+  )
+  assert.deepEqual(
+    history.slice(0, -1).map(line => line.replace(/[0-9a-f]{64}/, 'DIGEST')),
+    [
+      '/bin/sh -ec #(nop)  MAINTAINER me and you',
+      '/bin/sh -ec #(nop)  ONBUILD RUN true',
+      '/bin/sh -ec #(nop)  HEALTHCHECK &{[CMD-SHELL true] 1s 0s 0s 0s 0}',
+      '/bin/sh -ec #(nop)  STOPSIGNAL 9',
+      '/bin/sh -ec #(nop)  USER nobody',
+      '/bin/sh -ec #(nop)  CMD ["-c" "id"]',
+      '/bin/sh -ec #(nop)  ENTRYPOINT ["/bin/sh" "-ec" "exec sh"]',
+      '/bin/sh -ec #(nop)  SHELL [/bin/sh -ec]',
+      '/bin/sh -c #(nop)  VOLUME [/v]',
+      '/bin/sh -c #(nop)  EXPOSE 80/udp 90',
+      '/bin/sh -c #(nop)  LABEL x=y',
+      '|1 V=1 /bin/sh -c echo err >&2; echo $V$A',
+      '|1 V=1 /bin/sh -c echo out &&   echo more >/f',
+      '/bin/sh -c #(nop) COPY multi:DIGEST in /app/ ',
+      '/bin/sh -c #(nop) WORKDIR /app',
+      '/bin/sh -c #(nop)  ENV A=1 B=x y',
+      '/bin/sh -c #(nop)  ARG V',
+    ],
+  )
 })
 
 test('the second time every step comes from the cache, also after a restart, and gives the same image', async () => {
@@ -139,15 +145,33 @@ test('the cache knows what a step depends on', async () => {
   const files = { 'd/x': 'one', other: '1' }
   const steps = async (text: string, context: Parameters<typeof build>[2], query = {}): Promise<string> => {
     const { text: output } = await build(daemon.client, text, context, query)
-    return [...output.matchAll(/Step \d+\/\d+ : (\w+).*\n(?: ---> (Using cache)\n)?/g)].map(([, word, hit]) => `${word}${hit ? '' : '!'}`).join(' ')
+    return [...output.matchAll(/Step \d+\/\d+ : (\w+).*\n(?: ---> (Using cache)\n)?/g)]
+      .map(([, word, hit]) => `${word}${hit ? '' : '!'}`)
+      .join(' ')
   }
   assert.equal(await steps(dockerfile, files), 'FROM! ARG! LABEL! COPY! RUN! RUN!')
   assert.equal(await steps(dockerfile, files), 'FROM! ARG LABEL COPY RUN RUN')
-  assert.equal(await steps(dockerfile, { ...files, other: '2' }), 'FROM! ARG LABEL COPY RUN RUN', 'a file that nobody copies')
-  assert.equal(await steps(dockerfile, { ...files, 'd/x': { content: 'one', mode: 0o600 } }), 'FROM! ARG LABEL COPY! RUN! RUN!', 'a mode')
+  assert.equal(
+    await steps(dockerfile, { ...files, other: '2' }),
+    'FROM! ARG LABEL COPY RUN RUN',
+    'a file that nobody copies',
+  )
+  assert.equal(
+    await steps(dockerfile, { ...files, 'd/x': { content: 'one', mode: 0o600 } }),
+    'FROM! ARG LABEL COPY! RUN! RUN!',
+    'a mode',
+  )
   assert.equal(await steps(dockerfile, { ...files, 'd/x': 'two' }), 'FROM! ARG LABEL COPY! RUN! RUN!', 'a content')
-  assert.equal(await steps(dockerfile.replace('l=1', 'l=2'), files), 'FROM! ARG LABEL! COPY RUN RUN', 'a label changes no file')
-  assert.equal(await steps(dockerfile, files, { buildargs: { KNOWN: 'x' } }), 'FROM! ARG LABEL COPY RUN! RUN!', 'an argument')
+  assert.equal(
+    await steps(dockerfile.replace('l=1', 'l=2'), files),
+    'FROM! ARG LABEL! COPY RUN RUN',
+    'a label changes no file',
+  )
+  assert.equal(
+    await steps(dockerfile, files, { buildargs: { KNOWN: 'x' } }),
+    'FROM! ARG LABEL COPY RUN! RUN!',
+    'an argument',
+  )
   assert.equal(await steps(dockerfile, files, { nocache: 1 }), 'FROM! ARG! LABEL! COPY! RUN! RUN!', 'nobody wants it')
 })
 
@@ -155,7 +179,12 @@ test('q gives the id alone, progress=events the events', async () => {
   const quiet = await build(daemon.client, 'FROM busybox\nRUN echo hi', {}, { q: 1 })
   assert.match(quiet.text, /^sha256:[0-9a-f]{64}\n$/)
   assert.equal(quiet.messages.length, 1)
-  const { messages } = await build(daemon.client, 'FROM busybox AS b\nRUN echo events\n', {}, { progress: 'events', t: 'ev', nocache: 1 })
+  const { messages } = await build(
+    daemon.client,
+    'FROM busybox AS b\nRUN echo events\n',
+    {},
+    { progress: 'events', t: 'ev', nocache: 1 },
+  )
   const events = messages.map(({ id, aux }) => {
     assert.equal(id, 'tare.build')
     return aux as { type: string; name?: string; vertex?: number; data?: string; tags?: string[] }
@@ -188,7 +217,11 @@ test('compressed contexts, another Dockerfile, ignore rules', async () => {
 test('events: the tag is told', async () => {
   const since = Math.floor(Date.now() / 1000) - 1
   await build(daemon.client, 'FROM busybox\nLABEL told=1', {}, { t: 'told:1' })
-  const { text } = await daemon.client.get('/events', { since, until: Math.ceil(Date.now() / 1000) + 1, filters: { type: ['image'] } })
+  const { text } = await daemon.client.get('/events', {
+    since,
+    until: Math.ceil(Date.now() / 1000) + 1,
+    filters: { type: ['image'] },
+  })
   assert.match(text, /"Action":"tag".*told:1/)
 })
 
@@ -198,7 +231,11 @@ test('prune gives the space back, and the next build does everything again', asy
   const again = await build(daemon.client, 'FROM busybox\nRUN echo pruned >/p', {}, { t: 'pruned' })
   assert.match(again.text, /Using cache/, 'removing the image leaves the cache')
   await daemon.client.delete('/images/pruned')
-  const { body } = await daemon.client.post<{ CachesDeleted: string[]; SpaceReclaimed: number }>('/build/prune', undefined, { all: 1 })
+  const { body } = await daemon.client.post<{ CachesDeleted: string[]; SpaceReclaimed: number }>(
+    '/build/prune',
+    undefined,
+    { all: 1 },
+  )
   assert.ok(body.CachesDeleted.length > 0)
   assert.ok(body.SpaceReclaimed >= 7)
   const { text } = await build(daemon.client, 'FROM busybox\nRUN echo pruned >/p')

@@ -30,7 +30,8 @@ RUN cat /one /two
 })
 
 test('a stage that nobody needs is not built', async () => {
-  const dockerfile = 'FROM nosuch AS unused\nRUN false\nFROM busybox AS wanted\nRUN echo wanted >/w\nFROM unused AS last\n'
+  const dockerfile =
+    'FROM nosuch AS unused\nRUN false\nFROM busybox AS wanted\nRUN echo wanted >/w\nFROM unused AS last\n'
   const result = await build(daemon.client, dockerfile, {}, { target: 'WANTED' })
   assert.equal(result.error, undefined)
   assert.match(result.text, /Step 2\/2 : RUN echo wanted/)
@@ -47,24 +48,43 @@ FROM base
 RUN cat /b; echo "$E:$G:$L"
 `
   assert.equal(lastOutput(await build(daemon.client, dockerfile)), 'base\nglobal-local::\n')
-  assert.equal(lastOutput(await build(daemon.client, dockerfile, {}, { buildargs: { G: 'g', L: 'l' } })), 'base\ng-l::\n')
+  assert.equal(
+    lastOutput(await build(daemon.client, dockerfile, {}, { buildargs: { G: 'g', L: 'l' } })),
+    'base\ng-l::\n',
+  )
 })
 
 test('FROM with arguments, scratch, and the failure of one stage stops the others', async () => {
-  const scratch = await build(daemon.client, 'ARG TAG=latest\nFROM busybox:$TAG AS b\nFROM scratch\nCOPY --from=b /bin/busybox /sh\n')
+  const scratch = await build(
+    daemon.client,
+    'ARG TAG=latest\nFROM busybox:$TAG AS b\nFROM scratch\nCOPY --from=b /bin/busybox /sh\n',
+  )
   assert.equal(scratch.error, undefined)
   const none = await build(daemon.client, 'FROM scratch\n')
   assert.equal(none.error, 'No image was generated. Is your Dockerfile empty?')
   const begun = performance.now()
-  const failed = await build(daemon.client, 'FROM busybox AS slow\nRUN sleep 30\nFROM busybox\nRUN echo why; exit 9\nCOPY --from=slow /x /\n')
+  const failed = await build(
+    daemon.client,
+    'FROM busybox AS slow\nRUN sleep 30\nFROM busybox\nRUN echo why; exit 9\nCOPY --from=slow /x /\n',
+  )
   assert.equal(failed.exitCode, 9)
   assert.match(failed.text, /Step 4\/5 : RUN echo why; exit 9\n ---> Running in [0-9a-f]{12}\nwhy\n$/)
   assert.ok(performance.now() - begun < 15_000)
 })
 
 test('ONBUILD fires in the next build, not in this one', async () => {
-  await build(daemon.client, 'FROM busybox\nONBUILD RUN echo fired >/fired\nONBUILD COPY a.txt /a\nRUN ! test -e /fired\n', {}, { t: 'trigger' })
-  const result = await build(daemon.client, 'FROM trigger\nRUN cat /fired /a\n', { 'a.txt': 'copied\n' }, { t: 'triggered' })
+  await build(
+    daemon.client,
+    'FROM busybox\nONBUILD RUN echo fired >/fired\nONBUILD COPY a.txt /a\nRUN ! test -e /fired\n',
+    {},
+    { t: 'trigger' },
+  )
+  const result = await build(
+    daemon.client,
+    'FROM trigger\nRUN cat /fired /a\n',
+    { 'a.txt': 'copied\n' },
+    { t: 'triggered' },
+  )
   assert.match(result.text, /^Step 1\/2 : FROM trigger\n# Executing 2 build triggers\n/)
   assert.equal(lastOutput(result), 'fired\ncopied\n')
   const { body } = await daemon.client.get<{ Config: { OnBuild: unknown } }>('/images/triggered/json')
@@ -72,7 +92,8 @@ test('ONBUILD fires in the next build, not in this one', async () => {
 })
 
 test('what a RUN sees: here-documents, shell, user, directory, arguments, no network', async () => {
-  const run = async (dockerfile: string, query = {}): Promise<string> => lastOutput(await build(daemon.client, `FROM busybox\n${dockerfile}\n`, {}, query))
+  const run = async (dockerfile: string, query = {}): Promise<string> =>
+    lastOutput(await build(daemon.client, `FROM busybox\n${dockerfile}\n`, {}, query))
   assert.equal(await run('RUN <<EOF\necho a\nfalse || echo b\nEOF'), 'a\nb\n')
   assert.equal(await run('ENV X=1\nRUN cat <<EOF && echo c\n$X "q"\nEOF'), '1 "q"\nc\n')
   assert.equal(await run('RUN <<EOF\n#!/bin/cat\nscript\nEOF'), '#!/bin/cat\nscript\n')
@@ -84,7 +105,12 @@ test('what a RUN sees: here-documents, shell, user, directory, arguments, no net
 })
 
 test('mount points that the image lacks are not left in it', async () => {
-  const { id } = await build(daemon.client, 'FROM busybox\nRUN echo nothing\nRUN echo nothing at all\n', {}, { nocache: 1 })
+  const { id } = await build(
+    daemon.client,
+    'FROM busybox\nRUN echo nothing\nRUN echo nothing at all\n',
+    {},
+    { nocache: 1 },
+  )
   const { body } = await daemon.client.get<{ RootFS: { Layers: string[] } }>(`/images/${id}/json`)
   assert.equal(body.RootFS.Layers.length, 1)
 })

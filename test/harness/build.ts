@@ -1,11 +1,13 @@
 import { Buffer } from 'node:buffer'
 import type { JsonMessage } from '../../src/api/image.ts'
-import { encodeEntry, endOfArchive, tarEntry } from '../../src/storage/archive/tar-writer.ts'
 import { paddingOf } from '../../src/storage/archive/tar-entry.ts'
+import { encodeEntry, endOfArchive, tarEntry } from '../../src/storage/archive/tar-writer.ts'
 import type { HttpClient, RequestOptions } from './http-client.ts'
 
 /** A file's content, or what else it is. */
-export type ContextFile = string | { readonly content?: string | Buffer; readonly mode?: number; readonly link?: string; readonly directory?: true }
+export type ContextFile =
+  | string
+  | { readonly content?: string | Buffer; readonly mode?: number; readonly link?: string; readonly directory?: true }
 
 /** A build context: path to file. */
 export type Context = Readonly<Record<string, ContextFile>>
@@ -18,10 +20,15 @@ export const contextTar = (files: Context): Buffer => {
     const { content = '', mode, link, directory } = typeof file === 'string' ? { content: file } : file
     const bytes = Buffer.from(content)
     const common = { path: Buffer.from(path).toString('latin1'), mtime: MTIME, uid: 77, gid: 88 }
-    if (link !== undefined) parts.push(encodeEntry(tarEntry({ ...common, type: 'symlink', linkTarget: link, mode: 0o777 })))
+    if (link !== undefined)
+      parts.push(encodeEntry(tarEntry({ ...common, type: 'symlink', linkTarget: link, mode: 0o777 })))
     else if (directory) parts.push(encodeEntry(tarEntry({ ...common, type: 'directory', mode: mode ?? 0o755 })))
     else {
-      parts.push(encodeEntry(tarEntry({ ...common, mode: mode ?? 0o644, size: bytes.length })), bytes, Buffer.alloc(paddingOf(bytes.length)))
+      parts.push(
+        encodeEntry(tarEntry({ ...common, mode: mode ?? 0o644, size: bytes.length })),
+        bytes,
+        Buffer.alloc(paddingOf(bytes.length)),
+      )
     }
   }
   return Buffer.concat([...parts, endOfArchive()])
@@ -38,10 +45,18 @@ export type BuildResult = {
 }
 
 /** `POST /build`. */
-export const build = async (client: HttpClient, dockerfile: string, files: Context = {}, query: RequestOptions['query'] = {}): Promise<BuildResult> =>
-  buildTar(client, contextTar({ Dockerfile: dockerfile, ...files }), query)
+export const build = async (
+  client: HttpClient,
+  dockerfile: string,
+  files: Context = {},
+  query: RequestOptions['query'] = {},
+): Promise<BuildResult> => buildTar(client, contextTar({ Dockerfile: dockerfile, ...files }), query)
 
-export const buildTar = async (client: HttpClient, tar: Buffer, query: RequestOptions['query'] = {}): Promise<BuildResult> => {
+export const buildTar = async (
+  client: HttpClient,
+  tar: Buffer,
+  query: RequestOptions['query'] = {},
+): Promise<BuildResult> => {
   const { status, text } = await client.post('/build', tar, query)
   const messages = text
     .split('\n')

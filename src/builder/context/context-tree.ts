@@ -7,7 +7,13 @@ import type { SourceEntry, SourceTree } from '../solver/source-tree.ts'
 import type { Spool } from './spool.ts'
 
 type Content = { readonly offset: number; readonly size: number; readonly digest: string }
-type Arriving = { readonly node: Node; readonly hash: Hash; readonly offset: number; readonly size: number; position: number }
+type Arriving = {
+  readonly node: Node
+  readonly hash: Hash
+  readonly offset: number
+  readonly size: number
+  position: number
+}
 type Node = { entry: SourceEntry; content?: Content; children?: Map<ByteString, Node> }
 
 const LINK_LIMIT = 40
@@ -28,7 +34,11 @@ export class ContextTree implements SourceTree, Disposable {
 
   /** What a tar reader tells its members to. */
   sink(): TarSink {
-    return { entry: entry => this.#add(entry), data: (chunk, position) => this.#data(chunk, position), end: () => this.#end() }
+    return {
+      entry: entry => this.#add(entry),
+      data: (chunk, position) => this.#data(chunk, position),
+      end: () => this.#end(),
+    }
   }
 
   entry(path: ByteString): SourceEntry | undefined {

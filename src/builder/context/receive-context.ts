@@ -9,7 +9,11 @@ import { Spool } from './spool.ts'
  * Reads a context's tar stream, compressed or not, and hashes its files while they pass. `spoolPath`: where a large one
  * may be kept; see `Spool`. The tree is the caller's to dispose. Throws InvalidArgument for what is no archive.
  */
-export const receiveContext = async (stream: Readable, spoolPath: string, signal: AbortSignal): Promise<ContextTree> => {
+export const receiveContext = async (
+  stream: Readable,
+  spoolPath: string,
+  signal: AbortSignal,
+): Promise<ContextTree> => {
   signal.throwIfAborted()
   const tree = new ContextTree(new Spool(spoolPath))
   try {

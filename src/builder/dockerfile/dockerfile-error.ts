@@ -10,7 +10,13 @@ export class DockerfileError extends TareError {
   readonly file: string
   readonly range: SourceRange | undefined
 
-  constructor(reason: string, file: string, source: string, range: SourceRange | undefined, options?: { cause?: unknown }) {
+  constructor(
+    reason: string,
+    file: string,
+    source: string,
+    range: SourceRange | undefined,
+    options?: { cause?: unknown },
+  ) {
     super('InvalidArgument', range === undefined ? reason : `${reason}\n${excerpt(file, source, range)}`, options)
     this.name = 'DockerfileError'
     this.reason = reason

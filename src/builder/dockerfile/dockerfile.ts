@@ -1,5 +1,5 @@
-import type { ArgInstruction, FromInstruction, Instruction } from './instruction.ts'
 import type { Directives } from './directives.ts'
+import type { ArgInstruction, FromInstruction, Instruction } from './instruction.ts'
 import type { SourceRange } from './source-range.ts'
 
 export type Stage = {

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { expandDocument, expandWord, expandWords } from './expand.ts'
 
-const values: Record<string, string> = { a: 'A', empty: '', path: '/usr/lib/x.tar.gz', words: 'x  y', foobar: 'foobarbaz' }
+const values: Record<string, string> = {
+  a: 'A',
+  empty: '',
+  path: '/usr/lib/x.tar.gz',
+  words: 'x  y',
+  foobar: 'foobarbaz',
+}
 const lookup = (name: string): string | undefined => values[name]
 
 for (const [text, expected] of [

@@ -12,7 +12,8 @@ const SPECIAL = /[@*#?\-$!0-9]/
  * https://docs.docker.com/reference/dockerfile/#environment-replacement
  * @throws SyntaxProblem `failed to process "…": …`
  */
-export const expandWord = (word: string, lookup: Lookup, escape: string): string => expand(word, lookup, escape).join('')
+export const expandWord = (word: string, lookup: Lookup, escape: string): string =>
+  expand(word, lookup, escape).join('')
 
 /** Like `expandWord`, but white space that stands outside quotes, also in a variable's value, separates words. */
 export const expandWords = (text: string, lookup: Lookup, escape: string): string[] => {
@@ -180,7 +181,9 @@ class Lexer {
   #braces(): string {
     const name = this.#name()
     if (name === '') {
-      throw new SyntaxProblem(this.#at < this.#text.length ? 'syntax error: bad substitution' : "syntax error: missing '}'")
+      throw new SyntaxProblem(
+        this.#at < this.#text.length ? 'syntax error: bad substitution' : "syntax error: missing '}'",
+      )
     }
     const value = this.#lookup(name)
     const operator = this.#text[this.#at]

@@ -5,7 +5,10 @@ export type FlagKind = 'string' | 'strings' | 'boolean'
 export type Flags = ReadonlyMap<string, readonly string[]>
 
 /** Takes the `--name=value` words from the front of an instruction's arguments. */
-export const splitFlags = (text: string, escape: string): { readonly words: readonly string[]; readonly rest: string } => {
+export const splitFlags = (
+  text: string,
+  escape: string,
+): { readonly words: readonly string[]; readonly rest: string } => {
   const words: string[] = []
   let at = 0
   for (;;) {

@@ -10,7 +10,9 @@ type Base = {
 }
 
 /** A command: words as given in JSON, or one text for the shell. */
-export type CommandForm = { readonly form: 'exec'; readonly args: readonly string[] } | { readonly form: 'shell'; readonly text: string }
+export type CommandForm =
+  | { readonly form: 'exec'; readonly args: readonly string[] }
+  | { readonly form: 'shell'; readonly text: string }
 
 export type ArgDefault = { readonly name: string; readonly value: string | undefined }
 

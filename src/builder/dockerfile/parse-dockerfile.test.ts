@@ -20,7 +20,9 @@ const errorOf = (text: string, file?: string): DockerfileError => {
 }
 
 test('stages, global arguments and names', () => {
-  const { globalArgs, stages } = parse('ARG V=1\nFROM a:$V AS Base\nRUN x\nFROM --platform=linux/arm64 Base\nFROM c as last\n')
+  const { globalArgs, stages } = parse(
+    'ARG V=1\nFROM a:$V AS Base\nRUN x\nFROM --platform=linux/arm64 Base\nFROM c as last\n',
+  )
   assert.deepEqual(globalArgs[0]!.args, [{ name: 'V', value: '1' }])
   assert.deepEqual(
     stages.map(({ index, name, from }) => [index, name, from.image, from.platform]),
@@ -41,13 +43,18 @@ test('continuation lines: comments inside are dropped, indentation is kept, line
 })
 
 test('an escaped backslash at the end of a line continues nothing', () => {
-  assert.match(errorOf('FROM x\nRUN true \\\\\n && false').reason, /^dockerfile parse error on line 3: unknown instruction: &&/)
+  assert.match(
+    errorOf('FROM x\nRUN true \\\\\n && false').reason,
+    /^dockerfile parse error on line 3: unknown instruction: &&/,
+  )
 })
 
 test('an empty continuation line is allowed and warned about', () => {
   const { stages, warnings } = parse('FROM x\nRUN a && \\\n\n  b\n')
   assert.equal(stages[0]!.instructions[0]!.original, 'RUN a &&   b')
-  assert.deepEqual(warnings, [{ message: 'Empty continuation line found in: RUN a &&   b', range: { start: 2, end: 4 } }])
+  assert.deepEqual(warnings, [
+    { message: 'Empty continuation line found in: RUN a &&   b', range: { start: 2, end: 4 } },
+  ])
 })
 
 test('byte order mark, Windows line ends, no line end at the end', () => {
@@ -82,7 +89,9 @@ test('commands in shell and in JSON form', () => {
 test('here-documents of RUN and COPY', () => {
   const run = only('RUN <<EOF cat >/x\na $b\n# no comment\nEOF\nUSER u')
   assert.ok(run.keyword === 'RUN')
-  assert.deepEqual(run.heredocs, [{ name: 'EOF', descriptor: '', expand: true, chomp: false, raw: 'a $b\n# no comment\n' }])
+  assert.deepEqual(run.heredocs, [
+    { name: 'EOF', descriptor: '', expand: true, chomp: false, raw: 'a $b\n# no comment\n' },
+  ])
   assert.deepEqual(run.range, { start: 2, end: 5 })
   const copy = only('COPY --chmod=755 <<-"one" <<two a.txt /d/\n\tx\n\tone\ny\ntwo')
   assert.ok(copy.keyword === 'COPY')
@@ -103,7 +112,10 @@ test('here-documents of RUN and COPY', () => {
 test('flags end at the first other word', () => {
   const copy = only('COPY --from=base --chown="a b":c --chmod=u+x a --chown=d')
   assert.ok(copy.keyword === 'COPY')
-  assert.deepEqual([copy.from, copy.chown, copy.chmod, copy.sources, copy.destination], ['base', 'a b:c', 'u+x', ['a'], '--chown=d'])
+  assert.deepEqual(
+    [copy.from, copy.chown, copy.chmod, copy.sources, copy.destination],
+    ['base', 'a b:c', 'u+x', ['a'], '--chown=d'],
+  )
   const run = only('RUN --network=none cmd --mount=x')
   assert.ok(run.keyword === 'RUN')
   assert.deepEqual([run.network, run.command], ['none', { form: 'shell', text: 'cmd --mount=x' }])
@@ -142,7 +154,10 @@ test('ONBUILD keeps its trigger as text', () => {
   assert.equal(instruction.keyword === 'ONBUILD' && instruction.trigger, 'COPY --chown=a . /')
   const parsed = parseTrigger('COPY --chown=a . /', { start: 1, end: 1 })
   assert.equal(parsed.keyword === 'COPY' && parsed.chown, 'a')
-  assert.throws(() => parseTrigger('FOO x', { start: 1, end: 1 }), /failed to process ONBUILD trigger "FOO x": unknown instruction: FOO/)
+  assert.throws(
+    () => parseTrigger('FOO x', { start: 1, end: 1 }),
+    /failed to process ONBUILD trigger "FOO x": unknown instruction: FOO/,
+  )
 })
 
 const located = (line: string, reason: string): [string, string] => [
@@ -153,8 +168,14 @@ const located = (line: string, reason: string): [string, string] => [
 // Asked of Docker 28.5's classic builder.
 for (const [text, reason] of [
   located('FOO bar', 'unknown instruction: FOO (did you mean FROM?)'),
-  located('COPY', 'COPY requires at least two arguments, but only one was provided. Destination could not be determined'),
-  located('ADD a', 'ADD requires at least two arguments, but only one was provided. Destination could not be determined'),
+  located(
+    'COPY',
+    'COPY requires at least two arguments, but only one was provided. Destination could not be determined',
+  ),
+  located(
+    'ADD a',
+    'ADD requires at least two arguments, but only one was provided. Destination could not be determined',
+  ),
   located('ENV', 'ENV requires at least one argument'),
   located('ENV =b', 'ENV names can not be blank'),
   located('EXPOSE', 'EXPOSE requires at least one argument'),
@@ -183,8 +204,14 @@ for (const [text, reason] of [
   located('FROM a AS b c', 'FROM requires either one or three arguments'),
   located('FROM a AS 1x', `invalid name for build stage: "1x", name can't start with a number or contain symbols`),
   ['FROM a\nENV x', 'failed to parse Dockerfile: ENV must have two arguments'],
-  ['FROM a\nENV a=b c', `failed to parse Dockerfile: Syntax error - can't find = in "c". Must be of the form: name=value`],
-  ['FROM a\nCMD ["a", 1]', 'failed to parse Dockerfile: when using JSON array syntax, arrays must be comprised of strings only'],
+  [
+    'FROM a\nENV a=b c',
+    `failed to parse Dockerfile: Syntax error - can't find = in "c". Must be of the form: name=value`,
+  ],
+  [
+    'FROM a\nCMD ["a", 1]',
+    'failed to parse Dockerfile: when using JSON array syntax, arrays must be comprised of strings only',
+  ],
   ['', 'the Dockerfile (Dockerfile) cannot be empty'],
   ['# hello\n', 'failed to parse Dockerfile: file with no instructions'],
   ['RUN true', 'no build stage in current context'],

@@ -46,14 +46,20 @@ export const parseDockerfile = (text: string, file = 'Dockerfile'): Dockerfile =
     else if (instruction.keyword === 'ARG') globalArgs.push(instruction)
     else throw new DockerfileError('no build stage in current context', file, source, line.range)
   }
-  if (stages.length === 0) throw new DockerfileError('no build stage in current context', file, source, logical.at(-1)?.range)
+  if (stages.length === 0)
+    throw new DockerfileError('no build stage in current context', file, source, logical.at(-1)?.range)
   return { file, source, directives, globalArgs, stages, warnings: warn(logical) }
 }
 
 /** Reads what an ONBUILD of a base image left. */
 export const parseTrigger = (trigger: string, range: SourceRange): Instruction => {
   const reject = (reason: string): never => {
-    throw new DockerfileError(`failed to process ONBUILD trigger ${JSON.stringify(trigger)}: ${reason}`, 'ONBUILD', trigger, undefined)
+    throw new DockerfileError(
+      `failed to process ONBUILD trigger ${JSON.stringify(trigger)}: ${reason}`,
+      'ONBUILD',
+      trigger,
+      undefined,
+    )
   }
   return attempt(
     () => {

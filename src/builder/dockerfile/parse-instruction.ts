@@ -1,7 +1,15 @@
 import { SyntaxProblem } from './dockerfile-error.ts'
 import { type FlagKind, flagValue, parseFlags, splitFlags } from './flags.ts'
 import { parseHealthcheck } from './healthcheck.ts'
-import type { ArgDefault, CommandForm, CopyInstruction, FromInstruction, Instruction, Keyword, RunInstruction } from './instruction.ts'
+import type {
+  ArgDefault,
+  CommandForm,
+  CopyInstruction,
+  FromInstruction,
+  Instruction,
+  Keyword,
+  RunInstruction,
+} from './instruction.ts'
 import type { LogicalLine } from './logical-lines.ts'
 import { suggestion } from './suggestion.ts'
 import { parseJsonStrings, parsePairs, splitBlanks, splitWords } from './words.ts'
@@ -10,8 +18,22 @@ const FLAGS: Readonly<Record<Keyword, Readonly<Record<string, FlagKind>>>> = {
   FROM: { platform: 'string' },
   RUN: { mount: 'strings', network: 'string', security: 'string', device: 'strings' },
   COPY: { from: 'string', chown: 'string', chmod: 'string', link: 'boolean', parents: 'boolean', exclude: 'strings' },
-  ADD: { chown: 'string', chmod: 'string', link: 'boolean', 'keep-git-dir': 'boolean', checksum: 'string', exclude: 'strings', unpack: 'boolean' },
-  HEALTHCHECK: { interval: 'string', timeout: 'string', 'start-period': 'string', 'start-interval': 'string', retries: 'string' },
+  ADD: {
+    chown: 'string',
+    chmod: 'string',
+    link: 'boolean',
+    'keep-git-dir': 'boolean',
+    checksum: 'string',
+    exclude: 'strings',
+    unpack: 'boolean',
+  },
+  HEALTHCHECK: {
+    interval: 'string',
+    timeout: 'string',
+    'start-period': 'string',
+    'start-interval': 'string',
+    retries: 'string',
+  },
   ENV: {},
   ARG: {},
   LABEL: {},
@@ -43,10 +65,13 @@ export const parseInstruction = (line: LogicalLine, escape: string): Instruction
   const match = /^(\S+)\s*([^]*)$/.exec(text)
   const word = match?.[1] ?? ''
   const keyword = word.toUpperCase()
-  if (!isKeyword(keyword)) throw new SyntaxProblem(`unknown instruction: ${word}${suggestion(word, Object.keys(FLAGS))}`)
+  if (!isKeyword(keyword))
+    throw new SyntaxProblem(`unknown instruction: ${word}${suggestion(word, Object.keys(FLAGS))}`)
   // A trigger keeps its own flags; they are read when it fires.
   const takesFlags = keyword !== 'ONBUILD' && keyword !== 'CMD' && keyword !== 'ENTRYPOINT'
-  const { words, rest } = takesFlags ? splitFlags(match?.[2] ?? '', escape) : { words: [], rest: (match?.[2] ?? '').trim() }
+  const { words, rest } = takesFlags
+    ? splitFlags(match?.[2] ?? '', escape)
+    : { words: [], rest: (match?.[2] ?? '').trim() }
   const flags = parseFlags(words, FLAGS[keyword])
   for (const name of LATER[keyword] ?? []) {
     if (flags.has(name)) throw new SyntaxProblem(`the --${name} option of ${keyword} is not supported yet`)
@@ -112,7 +137,11 @@ export const parseInstruction = (line: LogicalLine, escape: string): Instruction
     case 'HEALTHCHECK':
       return { ...base, keyword, health: parseHealthcheck(rest, flags) }
     case 'ONBUILD':
-      return { ...base, keyword, trigger: parseTrigger(rest) + heredocs.map(({ raw, name }) => `\n${raw}${name}`).join('') }
+      return {
+        ...base,
+        keyword,
+        trigger: parseTrigger(rest) + heredocs.map(({ raw, name }) => `\n${raw}${name}`).join(''),
+      }
   }
 }
 
@@ -148,7 +177,9 @@ const parseArgs = (rest: string, escape: string): ArgDefault[] => {
   return words.map(word => {
     const equals = word.indexOf('=')
     if (equals === 0) throw new SyntaxProblem('ARG names can not be blank')
-    return equals < 0 ? { name: word, value: undefined } : { name: word.slice(0, equals), value: word.slice(equals + 1) }
+    return equals < 0
+      ? { name: word, value: undefined }
+      : { name: word.slice(0, equals), value: word.slice(equals + 1) }
   })
 }
 
@@ -160,9 +191,13 @@ const parseCopy = (
   const words = parseJsonStrings(rest) ?? splitBlanks(rest)
   const destination = words.at(-1)
   if (words.length < 2 || destination === undefined) {
-    throw new SyntaxProblem(`${keyword} requires at least two arguments, but only one was provided. Destination could not be determined`)
+    throw new SyntaxProblem(
+      `${keyword} requires at least two arguments, but only one was provided. Destination could not be determined`,
+    )
   }
-  const openings = new Set(heredocs.flatMap(({ name, chomp }) => ['', '"', "'"].map(q => `<<${chomp ? '-' : ''}${q}${name}${q}`)))
+  const openings = new Set(
+    heredocs.flatMap(({ name, chomp }) => ['', '"', "'"].map(q => `<<${chomp ? '-' : ''}${q}${name}${q}`)),
+  )
   return { sources: words.slice(0, -1).filter(word => !openings.has(word)), destination, heredocs }
 }
 

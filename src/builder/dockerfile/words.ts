@@ -50,7 +50,9 @@ export const parseJsonStrings = (text: string): string[] | undefined => {
   if (!Array.isArray(value)) return undefined
   for (const item of value) {
     if (typeof item !== 'string') {
-      throw new SyntaxProblem('when using JSON array syntax, arrays must be comprised of strings only', { located: false })
+      throw new SyntaxProblem('when using JSON array syntax, arrays must be comprised of strings only', {
+        located: false,
+      })
     }
   }
   return value as string[]
@@ -71,9 +73,12 @@ export const parsePairs = (text: string, keyword: string, escape: string): Pair[
   return words.map(word => {
     const equals = word.indexOf('=')
     if (equals < 0) {
-      throw new SyntaxProblem(`Syntax error - can't find = in ${JSON.stringify(word)}. Must be of the form: name=value`, {
-        located: false,
-      })
+      throw new SyntaxProblem(
+        `Syntax error - can't find = in ${JSON.stringify(word)}. Must be of the form: name=value`,
+        {
+          located: false,
+        },
+      )
     }
     return { name: word.slice(0, equals), value: word.slice(equals + 1) }
   })

@@ -37,7 +37,15 @@ export type CacheRecord = CachedStep & {
 /** Every use of a record would be a write, and a cached build makes none: an hour is exact enough to tell old from new. */
 const USED_EXACTNESS = 3600_000
 
-type Row = { key: string; description: string; created: string; used: number; diff_id: string | null; blob: string | null; size: number }
+type Row = {
+  key: string
+  description: string
+  created: string
+  used: number
+  diff_id: string | null
+  blob: string | null
+  size: number
+}
 
 /** Results of steps by what they depend on, kept over restarts, with the layers that they consist of. */
 export class BuildCache {
@@ -107,7 +115,10 @@ const recordOf = ({ key, description, created, used, diff_id, blob, size }: Row)
   description,
   created,
   used,
-  layer: diff_id === null || blob === null ? undefined : { diffId: digest(diff_id), blob: JSON.parse(blob) as StageLayer['blob'], size },
+  layer:
+    diff_id === null || blob === null
+      ? undefined
+      : { diffId: digest(diff_id), blob: JSON.parse(blob) as StageLayer['blob'], size },
 })
 
 const digest = (text: string): Digest => parseDigest(text)

@@ -42,4 +42,5 @@ export const copyKey = (facts: {
 export const workdirKey = (files: string, path: string): string => cacheKey('workdir', files, path)
 
 /** The name of a stage's state after one more step. */
-export const nextKey = (before: string, comment: string, layer: string | undefined): string => cacheKey('step', before, comment, layer)
+export const nextKey = (before: string, comment: string, layer: string | undefined): string =>
+  cacheKey('step', before, comment, layer)

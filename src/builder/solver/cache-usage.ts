@@ -45,7 +45,9 @@ export const pruneCache = async (
 ): Promise<{ CachesDeleted: string[] | null; SpaceReclaimed: number }> => {
   const before = pruneLimit(filters)
   const shared = layersOfImages(images)
-  const doomed = cache.list().filter(({ layer, used }) => used < before && (all || layer === undefined || !shared.has(layer.diffId)))
+  const doomed = cache
+    .list()
+    .filter(({ layer, used }) => used < before && (all || layer === undefined || !shared.has(layer.diffId)))
   let reclaimed = 0
   for (const { key } of doomed) reclaimed += await cache.remove(key)
   if (all) cache.removeDescriptions(before)
@@ -67,7 +69,8 @@ const parseLimit = (text: string): number => {
   try {
     return Date.now() - parseGoDuration(text) / NANOSECONDS
   } catch (error) {
-    if (error instanceof SyntaxProblem) throw invalidArgument(`"${text}" is not a valid duration or time`, { cause: error })
+    if (error instanceof SyntaxProblem)
+      throw invalidArgument(`"${text}" is not a valid duration or time`, { cause: error })
     throw error
   }
 }

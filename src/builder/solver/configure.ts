@@ -2,7 +2,13 @@ import type { ExecutionConfig, HealthConfig } from '../../oci/image-config.ts'
 import { SyntaxProblem } from '../dockerfile/dockerfile-error.ts'
 import { expandWord, expandWords } from '../dockerfile/expand.ts'
 import { formatGoDuration } from '../dockerfile/go-duration.ts'
-import type { ArgDefault, CommandForm, CopyInstruction, Instruction, RunInstruction } from '../dockerfile/instruction.ts'
+import type {
+  ArgDefault,
+  CommandForm,
+  CopyInstruction,
+  Instruction,
+  RunInstruction,
+} from '../dockerfile/instruction.ts'
 import { parseExposed } from './expose.ts'
 import { type StageState, shellOf } from './stage-state.ts'
 import { type Args, type BuildInput, declareArgs, lookupIn, withVariable } from './step-environment.ts'
@@ -15,7 +21,12 @@ export type ConfigInstruction = Exclude<Instruction, RunInstruction | CopyInstru
 export type Configured = { readonly comment: string } & Pick<StageState, 'config' | 'args' | 'author' | 'hasCmd'>
 
 /** @throws SyntaxProblem */
-export const configure = (instruction: ConfigInstruction, state: StageState, globals: Args, input: BuildInput): Configured => {
+export const configure = (
+  instruction: ConfigInstruction,
+  state: StageState,
+  globals: Args,
+  input: BuildInput,
+): Configured => {
   const { config, args, author, hasCmd } = state
   const env = config.Env ?? []
   const lookup = lookupIn(env, args)
@@ -37,7 +48,11 @@ export const configure = (instruction: ConfigInstruction, state: StageState, glo
       return { ...same, config: { ...config, Labels }, comment: `LABEL ${joinPairs(pairs)}` }
     }
     case 'ARG':
-      return { ...same, args: declareArgs(instruction, args, env, globals, input), comment: `ARG ${joinArgs(instruction.args)}` }
+      return {
+        ...same,
+        args: declareArgs(instruction, args, env, globals, input),
+        comment: `ARG ${joinArgs(instruction.args)}`,
+      }
     case 'USER': {
       const User = expand(instruction.user)
       return { ...same, config: { ...config, User }, comment: `USER ${User}` }
@@ -49,13 +64,21 @@ export const configure = (instruction: ConfigInstruction, state: StageState, glo
     case 'EXPOSE': {
       const specs = instruction.ports.flatMap(port => expandWords(port, lookup, input.escape)).sort()
       const ports = specs.flatMap(parseExposed).map(port => [port, {}] as const)
-      return { ...same, config: { ...config, ExposedPorts: sorted({ ...config.ExposedPorts, ...Object.fromEntries(ports) }) }, comment: `EXPOSE ${specs.join(' ')}` }
+      return {
+        ...same,
+        config: { ...config, ExposedPorts: sorted({ ...config.ExposedPorts, ...Object.fromEntries(ports) }) },
+        comment: `EXPOSE ${specs.join(' ')}`,
+      }
     }
     case 'VOLUME': {
       const paths = instruction.paths.map(expand)
       if (paths.some(path => path === '')) throw new SyntaxProblem('VOLUME specified can not be an empty string')
       const volumes = paths.map(path => [path, {}] as const)
-      return { ...same, config: { ...config, Volumes: { ...config.Volumes, ...Object.fromEntries(volumes) } }, comment: `VOLUME [${paths.join(' ')}]` }
+      return {
+        ...same,
+        config: { ...config, Volumes: { ...config.Volumes, ...Object.fromEntries(volumes) } },
+        comment: `VOLUME [${paths.join(' ')}]`,
+      }
     }
     case 'CMD': {
       const Cmd = commandLine(instruction.command, config)
@@ -65,14 +88,30 @@ export const configure = (instruction: ConfigInstruction, state: StageState, glo
       const Entrypoint = commandLine(instruction.command, config)
       const { Cmd: _, ...withoutCmd } = config
       // A base image's CMD was meant as arguments of the base image's ENTRYPOINT.
-      return { ...same, config: { ...(hasCmd ? config : withoutCmd), Entrypoint }, comment: `ENTRYPOINT ${quoteList(Entrypoint)}` }
+      return {
+        ...same,
+        config: { ...(hasCmd ? config : withoutCmd), Entrypoint },
+        comment: `ENTRYPOINT ${quoteList(Entrypoint)}`,
+      }
     }
     case 'SHELL':
-      return { ...same, config: { ...config, Shell: instruction.shell }, comment: `SHELL [${instruction.shell.join(' ')}]` }
+      return {
+        ...same,
+        config: { ...config, Shell: instruction.shell },
+        comment: `SHELL [${instruction.shell.join(' ')}]`,
+      }
     case 'HEALTHCHECK':
-      return { ...same, config: { ...config, Healthcheck: instruction.health }, comment: `HEALTHCHECK ${formatHealth(instruction.health)}` }
+      return {
+        ...same,
+        config: { ...config, Healthcheck: instruction.health },
+        comment: `HEALTHCHECK ${formatHealth(instruction.health)}`,
+      }
     case 'ONBUILD':
-      return { ...same, config: { ...config, OnBuild: [...(config.OnBuild ?? []), instruction.trigger] }, comment: `ONBUILD ${instruction.trigger}` }
+      return {
+        ...same,
+        config: { ...config, OnBuild: [...(config.OnBuild ?? []), instruction.trigger] },
+        comment: `ONBUILD ${instruction.trigger}`,
+      }
     case 'MAINTAINER':
       return { ...same, author: instruction.author, comment: `MAINTAINER ${instruction.author}` }
   }
@@ -93,7 +132,14 @@ const joinArgs = (args: readonly ArgDefault[]): string =>
 /** As Go prints a list of quoted strings. */
 const quoteList = (words: readonly string[]): string => `[${words.map(word => JSON.stringify(word)).join(' ')}]`
 
-const formatHealth = ({ Test = [], Interval = 0, Timeout = 0, StartPeriod = 0, StartInterval = 0, Retries = 0 }: HealthConfig): string => {
+const formatHealth = ({
+  Test = [],
+  Interval = 0,
+  Timeout = 0,
+  StartPeriod = 0,
+  StartInterval = 0,
+  Retries = 0,
+}: HealthConfig): string => {
   const durations = [Interval, Timeout, StartPeriod, StartInterval].map(formatGoDuration)
   return `&{[${Test.join(' ')}] ${durations.join(' ')} ${Retries}}`
 }

@@ -31,7 +31,8 @@ export async function* copyArchive(
     const entry = tree.entry(path)
     if (entry === undefined) continue
     const here = target.isDirectory ? join(target.inside, name) : target.inside
-    const walk = entry.type === 'directory' ? children(tree, path, target.inside, target.root) : [{ path, place: here, entry }]
+    const walk =
+      entry.type === 'directory' ? children(tree, path, target.inside, target.root) : [{ path, place: here, entry }]
     for (const found of walk) {
       yield* writer.write(header(found, owner, changeMode))
       if (found.entry.type === 'file') yield* writer.copy(tree, found.path, found.entry.size)

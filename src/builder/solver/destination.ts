@@ -34,9 +34,12 @@ export const ensureDirectory = (root: string, path: string, owner: Owner): Desti
       mkdirSync(made, 0o755)
     } catch (error) {
       if (codeOf(error) === 'EEXIST' && statIfThere(made)?.isDirectory()) continue
-      throw invalidArgument(`failed to copy files: failed to create new directory: mkdir ${made.slice(root.length)}: not a directory`, {
-        cause: error,
-      })
+      throw invalidArgument(
+        `failed to copy files: failed to create new directory: mkdir ${made.slice(root.length)}: not a directory`,
+        {
+          cause: error,
+        },
+      )
     }
     if (owner.uid !== 0 || owner.gid !== 0) lchownSync(made, owner.uid, owner.gid)
   }

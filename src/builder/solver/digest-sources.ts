@@ -1,7 +1,7 @@
-import type { ContextTree } from '../context/context-tree.ts'
-import type { Selected } from './select-sources.ts'
-import { cacheKey } from './cache-key.ts'
 import type { ByteString } from '../../storage/archive/byte-string.ts'
+import type { ContextTree } from '../context/context-tree.ts'
+import { cacheKey } from './cache-key.ts'
+import type { Selected } from './select-sources.ts'
 
 /**
  * A digest of what is copied out of a context: names, kinds, modes, link targets, attributes and contents. Times are left

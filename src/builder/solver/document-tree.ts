@@ -20,7 +20,16 @@ export class DocumentTree implements SourceTree {
   entry(path: ByteString): SourceEntry | undefined {
     const content = this.#contents.get(path)
     if (content === undefined) return undefined
-    return { type: 'file', mode: 0o644, uid: 0, gid: 0, size: content.length, mtime: this.#mtime, linkTarget: '', xattrs: NO_XATTRS }
+    return {
+      type: 'file',
+      mode: 0o644,
+      uid: 0,
+      gid: 0,
+      size: content.length,
+      mtime: this.#mtime,
+      linkTarget: '',
+      xattrs: NO_XATTRS,
+    }
   }
 
   names(): readonly ByteString[] {

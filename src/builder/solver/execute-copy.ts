@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { codeOf, invalidArgument } from '../../errdefs.ts'
-import { unpack } from '../../storage/archive/unpack.ts'
 import { fromText } from '../../storage/archive/byte-string.ts'
+import { unpack } from '../../storage/archive/unpack.ts'
 import { copyArchive } from './copy-archive.ts'
 import { ensureDirectory, findDestination } from './destination.ts'
 import type { EngineParts } from './engine-parts.ts'
@@ -33,7 +33,9 @@ export const executeCopy = async (
   const { keyword, selected, destination, chown, chmod } = request
   if (selected.length === 0) throw invalidArgument(`${keyword} failed: no source files were specified`)
   if (selected.length > 1 && !destination.endsWith('/')) {
-    throw invalidArgument(`When using ${keyword} with more than one source file, the destination must be a directory and end with a /`)
+    throw invalidArgument(
+      `When using ${keyword} with more than one source file, the destination must be a directory and end with a /`,
+    )
   }
   const changeMode = chmod === undefined ? undefined : parseMode(chmod)
   await using snapshot = await StepSnapshot.mount(parts, layers)
@@ -47,7 +49,8 @@ export const executeCopy = async (
       if (archive === undefined) plain.push(source)
       else await unpack(archive, ensureDirectory(root, destination, owner ?? ROOT).real, { owner, signal })
     }
-    const onlyFile = plain.length === 1 && selected.length === 1 && plain[0]?.tree.entry(plain[0].path)?.type !== 'directory'
+    const onlyFile =
+      plain.length === 1 && selected.length === 1 && plain[0]?.tree.entry(plain[0].path)?.type !== 'directory'
     if (plain.length > 0) {
       const found = findDestination(root, destination)
       const isDirectory = !onlyFile || destination.endsWith('/') || found.kind === 'directory'
@@ -57,7 +60,8 @@ export const executeCopy = async (
       await unpack(Readable.from(archive, { objectMode: false, signal }), root, { keepKinds: true, signal })
     }
   } catch (error) {
-    if (codeOf(error) === 'ENOSPC') throw invalidArgument(`failed to copy files: no space left on device`, { cause: error })
+    if (codeOf(error) === 'ENOSPC')
+      throw invalidArgument(`failed to copy files: no space left on device`, { cause: error })
     throw error
   }
   return await snapshot.commit()

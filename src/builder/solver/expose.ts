@@ -10,9 +10,13 @@ export const parseExposed = (spec: string): string[] => {
   const ports = (slash < 0 ? spec : spec.slice(0, slash)).split(':').at(-1) ?? ''
   if (!PROTOCOLS.includes(protocol)) throw new SyntaxProblem(`Invalid proto: ${protocol}`)
   if (ports === '') throw new SyntaxProblem(`No port specified: ${spec}<empty>`)
-  const [first, last = first] = ports.split('-', 2).map(text => parsePort(text))
-  if (first === undefined || last === undefined || last < first) throw new SyntaxProblem(`Invalid containerPort: ${ports}`)
+  const bounds = ports.split('-', 2).map(parsePort)
+  const first = bounds[0]
+  const last = bounds.length === 1 ? first : bounds[1]
+  if (first === undefined || last === undefined || last < first)
+    throw new SyntaxProblem(`Invalid containerPort: ${ports}`)
   return Array.from({ length: last - first + 1 }, (_, offset) => `${first + offset}/${protocol}`)
 }
 
-const parsePort = (text: string): number | undefined => (/^\d+$/.test(text) && Number(text) <= HIGHEST ? Number(text) : undefined)
+const parsePort = (text: string): number | undefined =>
+  /^\d+$/.test(text) && Number(text) <= HIGHEST ? Number(text) : undefined

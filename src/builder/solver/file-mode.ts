@@ -15,7 +15,8 @@ export const parseMode = (text: string): ModeChange => {
   }
   const clauses = text.split(',').map(clause => {
     const match = CLAUSE.exec(clause)
-    if (match === null) throw invalidArgument(`invalid chmod parameter: '${text}'. it should be octal string and between 0 and 07777`)
+    if (match === null)
+      throw invalidArgument(`invalid chmod parameter: '${text}'. it should be octal string and between 0 and 07777`)
     return { who: match[1] || 'a', actions: [...(match[2] as string).matchAll(/([-+=])([rwxXst]*)/g)] }
   })
   return (mode, isDirectory) => {

@@ -17,7 +17,8 @@ export const openArchive = async (selected: Selected): Promise<Readable | undefi
       if (done) break
       start = Buffer.concat([start, value])
     }
-    if (start.length >= BLOCK && isHeader(start.subarray(0, BLOCK))) return Readable.from(rejoin(start, iterator), { objectMode: false })
+    if (start.length >= BLOCK && isHeader(start.subarray(0, BLOCK)))
+      return Readable.from(rejoin(start, iterator), { objectMode: false })
   } catch {
     // Broken compression: a file that only looks like an archive.
   }

@@ -22,7 +22,8 @@ export const resolveOwner = (root: string, text: string): Owner => {
   return { uid, gid }
 }
 
-const unknown = (reason: string): Error => invalidArgument(`unable to convert uid/gid chown string to host mapping: ${reason}`)
+const unknown = (reason: string): Error =>
+  invalidArgument(`unable to convert uid/gid chown string to host mapping: ${reason}`)
 
 const idOf = (text: string): number | undefined => (/^\d{1,10}$/.test(text) ? Number(text) : undefined)
 

@@ -38,7 +38,12 @@ export type Plan = {
 }
 
 /** Decides without touching anything. Throws DockerfileError, or InvalidArgument for an unknown target. */
-export const planBuild = (dockerfile: Dockerfile, input: BuildInput, targetName: string, labels: Readonly<Record<string, string>>): Plan => {
+export const planBuild = (
+  dockerfile: Dockerfile,
+  input: BuildInput,
+  targetName: string,
+  labels: Readonly<Record<string, string>>,
+): Plan => {
   const { stages } = dockerfile
   const globals = globalScope(dockerfile.globalArgs, input)
   const lookup = (name: string): string | undefined => globals.get(name) ?? input.predefined[name]
@@ -61,7 +66,9 @@ export const planBuild = (dockerfile: Dockerfile, input: BuildInput, targetName:
     const platform = from.platform === undefined ? undefined : expand(from.platform)
     if (image === 'scratch') return { base: 'scratch', platform }
     // A name means the nearest stage before this one; numbers name images here.
-    const earlier = stages.findLast(({ index, name }) => index < stage.index && name !== undefined && name === image.toLowerCase())
+    const earlier = stages.findLast(
+      ({ index, name }) => index < stage.index && name !== undefined && name === image.toLowerCase(),
+    )
     return { base: earlier === undefined ? { image } : { stage: earlier.index }, platform }
   })
   const copies = stages.map(stage => copyOrigins(dockerfile, stage))
@@ -86,7 +93,8 @@ export const planBuild = (dockerfile: Dockerfile, input: BuildInput, targetName:
     .map((index): PlannedStage => {
       const stage = stages[index] as Stage
       const { base, platform } = bases[index] as { base: Origin; platform: string | undefined }
-      const instructions = index === target ? [...stage.instructions, ...labelInstructions(stage, labels)] : stage.instructions
+      const instructions =
+        index === target ? [...stage.instructions, ...labelInstructions(stage, labels)] : stage.instructions
       const label = needed.size === 1 && stage.name === undefined ? '' : `${stage.name ?? `stage-${index}`} `
       const add = ({ original, range }: Pick<Instruction, 'original' | 'range'>, position: number): number => {
         const name = `[${label}${position}/${instructions.length + 1}] ${original}`
@@ -127,7 +135,8 @@ const copyOrigins = (dockerfile: Dockerfile, stage: Stage): Map<Instruction, Ori
 export const copyOrigin = (from: string, stages: readonly Stage[], current: number): Origin => {
   if (/^\d+$/.test(from)) {
     const index = Number(from)
-    if (index >= stages.length || index > current) throw new SyntaxProblem(`invalid from flag value ${from}: index out of bounds`)
+    if (index >= stages.length || index > current)
+      throw new SyntaxProblem(`invalid from flag value ${from}: index out of bounds`)
     if (index === current) throw new SyntaxProblem(`invalid from flag value ${from}: refers to current build stage`)
     return { stage: index }
   }
@@ -154,7 +163,11 @@ const labelInstructions = (stage: Stage, labels: Readonly<Record<string, string>
     }))
 
 /** In single quotes nothing is expanded. */
-const quote = (text: string): string => text.split("'").map(part => `'${part}'`).join(`"'"`)
+const quote = (text: string): string =>
+  text
+    .split("'")
+    .map(part => `'${part}'`)
+    .join(`"'"`)
 
 const failAt = (dockerfile: Dockerfile, reason: string, { range }: Pick<CopyInstruction, 'range'>): never => {
   throw new DockerfileError(reason, dockerfile.file, dockerfile.source, range)

@@ -16,12 +16,19 @@ export type Selected = {
 export type SourceKind = 'context' | 'stage'
 
 /** Finds the sources of a COPY or ADD. Errors are Docker's, which name the path without its leading slash. */
-export const selectSources = (tree: SourceTree, patterns: readonly string[], keyword: string, kind: SourceKind): Selected[] => {
+export const selectSources = (
+  tree: SourceTree,
+  patterns: readonly string[],
+  keyword: string,
+  kind: SourceKind,
+): Selected[] => {
   const selected: Selected[] = []
   for (const pattern of patterns) {
     if (/^(?:https?|ftp):\/\//.test(pattern)) {
       throw invalidArgument(
-        keyword === 'COPY' ? `COPY failed: source can't be a URL for COPY` : `ADD failed: adding from a URL is not supported yet: ${pattern}`,
+        keyword === 'COPY'
+          ? `COPY failed: source can't be a URL for COPY`
+          : `ADD failed: adding from a URL is not supported yet: ${pattern}`,
       )
     }
     const path = cleanPath(pattern, keyword, kind)
@@ -42,7 +49,8 @@ export const selectSources = (tree: SourceTree, patterns: readonly string[], key
 
 const cleanPath = (pattern: string, keyword: string, kind: SourceKind): string => {
   // In a stage `/..` is `/`, as in every file system; in a context it is a try to leave it.
-  const path = kind === 'stage' ? posix.join('/', pattern).slice(1) : posix.normalize(pattern.replace(/^\/+/, '') || '.')
+  const path =
+    kind === 'stage' ? posix.join('/', pattern).slice(1) : posix.normalize(pattern.replace(/^\/+/, '') || '.')
   if (path === '..' || path.startsWith('../')) {
     throw forbidden(`${keyword} failed: forbidden path outside the build context: ${path.replace(/\/$/, '')} ()`)
   }

@@ -1,14 +1,14 @@
 import type { BuildEvent } from '../../api/build.ts'
 import { invalidArgument, messageOf } from '../../errdefs.ts'
 import { formatPlatform, type Platform } from '../../oci/platform.ts'
-import { parseTrigger } from '../dockerfile/parse-dockerfile.ts'
 import { SyntaxProblem } from '../dockerfile/dockerfile-error.ts'
+import { parseTrigger } from '../dockerfile/parse-dockerfile.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { findBase } from './find-base.ts'
 import { OutputDecoder } from './output-decoder.ts'
 import { parsePlatform } from './parse-platform.ts'
 import { copyOrigin, type Plan, type PlannedStage } from './plan.ts'
-import { imageState, inheritedState, scratchState, type StageState } from './stage-state.ts'
+import { imageState, inheritedState, type StageState, scratchState } from './stage-state.ts'
 import { type StepOptions, StepRunner } from './step-runner.ts'
 
 export type SolveOptions = Omit<StepOptions, 'globals' | 'stageEnd'> & { readonly platform: Platform | undefined }
@@ -63,7 +63,8 @@ const runStage = async (solving: Solving, planned: PlannedStage, signal: AbortSi
   let state = await asVertex(solving, planned.vertex, signal, async onOutput => {
     let begun = await baseState(solving, planned)
     const base = planned.base
-    if (typeof base === 'object' && 'image' in base) begun = await runTriggers(solving, planned, begun, onOutput, signal)
+    if (typeof base === 'object' && 'image' in base)
+      begun = await runTriggers(solving, planned, begun, onOutput, signal)
     return { state: begun, cached: true }
   })
   for (const { vertex, instruction, from } of planned.steps) {
@@ -77,7 +78,12 @@ type OnOutput = (stream: 'stdout' | 'stderr', chunk: Buffer) => void
 type Done = { readonly state: StageState; readonly cached: boolean }
 
 /** Tells of a step's begin, output and end. */
-const asVertex = async (solving: Solving, vertex: number, signal: AbortSignal, work: (onOutput: OnOutput) => Promise<Done>): Promise<StageState> => {
+const asVertex = async (
+  solving: Solving,
+  vertex: number,
+  signal: AbortSignal,
+  work: (onOutput: OnOutput) => Promise<Done>,
+): Promise<StageState> => {
   signal.throwIfAborted()
   const { onEvent } = solving
   const begun = performance.now()
@@ -86,23 +92,46 @@ const asVertex = async (solving: Solving, vertex: number, signal: AbortSignal, w
   try {
     const { state, cached } = await work((stream, chunk) => decoder.write(stream, chunk))
     decoder.end()
-    onEvent({ type: 'completed', vertex, cached, milliseconds: performance.now() - begun, ...(state.id === undefined ? {} : { state: state.id }) })
+    onEvent({
+      type: 'completed',
+      vertex,
+      cached,
+      milliseconds: performance.now() - begun,
+      ...(state.id === undefined ? {} : { state: state.id }),
+    })
     return state
   } catch (error) {
     decoder.end()
     // What another stage's failure stopped has no failure of its own to tell.
-    if (!signal.aborted) onEvent({ type: 'completed', vertex, cached: false, milliseconds: performance.now() - begun, error: messageOf(error) })
+    if (!signal.aborted)
+      onEvent({
+        type: 'completed',
+        vertex,
+        cached: false,
+        milliseconds: performance.now() - begun,
+        error: messageOf(error),
+      })
     throw error
   }
 }
 
-const baseState = async ({ parts, options, stageEnd, onEvent }: Solving, { base, platform: written, stage }: PlannedStage): Promise<StageState> => {
+const baseState = async (
+  { parts, options, stageEnd, onEvent }: Solving,
+  { base, platform: written, stage }: PlannedStage,
+): Promise<StageState> => {
   const platform = written === undefined ? options.platform : parsePlatform(written)
   if (base === 'scratch') return scratchState(platform)
   if ('stage' in base) return inheritedState(await stageEnd(base.stage))
   const image = findBase(parts.images, base.image)
-  if (platform !== undefined && (image.config.os !== platform.os || image.config.architecture !== platform.architecture)) {
-    const found = formatPlatform({ os: image.config.os, architecture: image.config.architecture, variant: image.config.variant })
+  if (
+    platform !== undefined &&
+    (image.config.os !== platform.os || image.config.architecture !== platform.architecture)
+  ) {
+    const found = formatPlatform({
+      os: image.config.os,
+      architecture: image.config.architecture,
+      variant: image.config.variant,
+    })
     onEvent({
       type: 'warning',
       message: `The requested image's platform (${found}) does not match the specified platform (${formatPlatform(platform)})`,
@@ -113,7 +142,13 @@ const baseState = async ({ parts, options, stageEnd, onEvent }: Solving, { base,
 }
 
 /** What the base image's ONBUILD asks for, before the stage's own first step. */
-const runTriggers = async ({ parts, plan, runner }: Solving, planned: PlannedStage, begun: StageState, onOutput: OnOutput, signal: AbortSignal): Promise<StageState> => {
+const runTriggers = async (
+  { parts, plan, runner }: Solving,
+  planned: PlannedStage,
+  begun: StageState,
+  onOutput: OnOutput,
+  signal: AbortSignal,
+): Promise<StageState> => {
   if (typeof planned.base !== 'object' || !('image' in planned.base)) return begun
   const triggers = parts.images.find(planned.base.image)?.config.config?.OnBuild ?? []
   if (triggers.length === 0) return begun

@@ -27,7 +27,8 @@ export type StageState = {
 export const DEFAULT_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 const DEFAULT_SHELL = ['/bin/sh', '-c']
 
-export const shellOf = (config: ExecutionConfig): readonly string[] => (config.Shell?.length ? config.Shell : DEFAULT_SHELL)
+export const shellOf = (config: ExecutionConfig): readonly string[] =>
+  config.Shell?.length ? config.Shell : DEFAULT_SHELL
 
 export const scratchState = (platform: Platform = hostPlatform()): StageState => ({
   layers: [],
@@ -42,7 +43,11 @@ export const scratchState = (platform: Platform = hostPlatform()): StageState =>
   id: undefined,
 })
 
-export const imageState = (image: { readonly id: Digest; readonly config: ImageConfig; readonly layers: readonly StageLayer[] }): StageState => {
+export const imageState = (image: {
+  readonly id: Digest
+  readonly config: ImageConfig
+  readonly layers: readonly StageLayer[]
+}): StageState => {
   const { config, layers } = image
   const { OnBuild: _, ...inherited } = config.config ?? {}
   const env = inherited.Env ?? []
@@ -82,7 +87,12 @@ export const imageConfigOf = (state: StageState): ImageConfig => ({
 export const advance = (
   before: StageState,
   change: Partial<Pick<StageState, 'config' | 'args' | 'author' | 'hasCmd'>>,
-  step: { readonly created: string; readonly createdBy: string; readonly layer: StageLayer | undefined; readonly key: string },
+  step: {
+    readonly created: string
+    readonly createdBy: string
+    readonly layer: StageLayer | undefined
+    readonly key: string
+  },
 ): StageState => {
   const author = change.author ?? before.author
   const entry: History = {

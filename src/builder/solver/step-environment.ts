@@ -1,11 +1,14 @@
-import { type Platform, formatPlatform, hostPlatform } from '../../oci/platform.ts'
-import type { ArgInstruction } from '../dockerfile/instruction.ts'
+import { formatPlatform, hostPlatform, type Platform } from '../../oci/platform.ts'
 import { expandWord, type Lookup } from '../dockerfile/expand.ts'
+import type { ArgInstruction } from '../dockerfile/instruction.ts'
 
 export type Args = ReadonlyMap<string, string | undefined>
 
 /** Usable in RUN without an ARG; they stay out of history and cache keys. */
-const PROXIES = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'].flatMap(name => [name, name.toLowerCase()])
+const PROXIES = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'].flatMap(name => [
+  name,
+  name.toLowerCase(),
+])
 
 /** https://docs.docker.com/reference/dockerfile/#automatic-platform-args-in-the-global-scope */
 export const platformArgs = (target: Platform | undefined): Readonly<Record<string, string>> => {
@@ -32,14 +35,23 @@ export const globalScope = (instructions: readonly ArgInstruction[], input: Buil
   const lookup: Lookup = name => args.get(name) ?? input.predefined[name]
   for (const { args: declared } of instructions) {
     for (const { name, value } of declared) {
-      args.set(name, input.buildArgs[name] ?? (value === undefined ? undefined : expandWord(value, lookup, input.escape)))
+      args.set(
+        name,
+        input.buildArgs[name] ?? (value === undefined ? undefined : expandWord(value, lookup, input.escape)),
+      )
     }
   }
   return args
 }
 
 /** What one more ARG instruction adds to a stage's arguments. */
-export const declareArgs = (instruction: ArgInstruction, args: Args, env: readonly string[], globals: Args, input: BuildInput): Args => {
+export const declareArgs = (
+  instruction: ArgInstruction,
+  args: Args,
+  env: readonly string[],
+  globals: Args,
+  input: BuildInput,
+): Args => {
   const next = new Map(args)
   const lookup = lookupIn(env, next)
   for (const { name, value } of instruction.args) {
@@ -76,9 +88,9 @@ export const effectiveArgs = (args: Args, env: readonly string[]): string[] =>
 
 /** The proxies given to the build that are not declared, which RUN gets silently. */
 export const proxyArgs = (buildArgs: Readonly<Record<string, string>>, args: Args, env: readonly string[]): string[] =>
-  PROXIES.filter(name => buildArgs[name] !== undefined && !args.has(name) && environmentValue(env, name) === undefined).map(
-    name => `${name}=${buildArgs[name]}`,
-  )
+  PROXIES.filter(
+    name => buildArgs[name] !== undefined && !args.has(name) && environmentValue(env, name) === undefined,
+  ).map(name => `${name}=${buildArgs[name]}`)
 
 /** Build arguments that nothing declares. */
 export const unusedBuildArgs = (given: Readonly<Record<string, string>>, declared: ReadonlySet<string>): string[] =>

@@ -96,7 +96,12 @@ export class StepRunner {
     return { state: advance(state, change, step), cached: found !== undefined }
   }
 
-  #run(instruction: RunInstruction, state: StageState, onOutput: (stream: OutputStream, chunk: Buffer) => void, signal: AbortSignal): Promise<StepResult> {
+  #run(
+    instruction: RunInstruction,
+    state: StageState,
+    onOutput: (stream: OutputStream, chunk: Buffer) => void,
+    signal: AbortSignal,
+  ): Promise<StepResult> {
     const { input, network: common } = this.#options
     const { config } = state
     const env = config.Env ?? []
@@ -119,14 +124,25 @@ export class StepRunner {
     if (wanted === '') throw new SyntaxProblem('cannot normalize nothing')
     const WorkingDir = posix.resolve(state.config.WorkingDir || '/', wanted)
     const config = { ...state.config, WorkingDir }
-    return this.#layer(state, { config }, workdirKey(filesKey(state), WorkingDir), nop(state, config, `WORKDIR ${WorkingDir}`), async () => {
-      await using snapshot = await StepSnapshot.mount(this.#parts, state.layers)
-      ensureDirectory(snapshot.root, WorkingDir, { uid: 0, gid: 0 })
-      return await snapshot.commit()
-    })
+    return this.#layer(
+      state,
+      { config },
+      workdirKey(filesKey(state), WorkingDir),
+      nop(state, config, `WORKDIR ${WorkingDir}`),
+      async () => {
+        await using snapshot = await StepSnapshot.mount(this.#parts, state.layers)
+        ensureDirectory(snapshot.root, WorkingDir, { uid: 0, gid: 0 })
+        return await snapshot.commit()
+      },
+    )
   }
 
-  async #copy(instruction: CopyInstruction, from: Origin | undefined, state: StageState, signal: AbortSignal): Promise<StepResult> {
+  async #copy(
+    instruction: CopyInstruction,
+    from: Origin | undefined,
+    state: StageState,
+    signal: AbortSignal,
+  ): Promise<StepResult> {
     const { input, context } = this.#options
     const { keyword } = instruction
     const lookup = lookupIn(state.config.Env ?? [], state.args)
@@ -144,17 +160,22 @@ export class StepRunner {
     const origin = from === undefined ? undefined : await this.#origin(from)
     const selected = origin === undefined ? selectSources(context, patterns, keyword, 'context') : []
     const sources =
-      origin === undefined
-        ? digestSources(context, selected)
-        : cacheKey('from', filesKey(origin), patterns)
-    const digest = documents.length === 0 ? sources : cacheKey(sources, documents.flatMap(({ name, content }) => [name, content]))
+      origin === undefined ? digestSources(context, selected) : cacheKey('from', filesKey(origin), patterns)
+    const digest =
+      documents.length === 0
+        ? sources
+        : cacheKey(
+            sources,
+            documents.flatMap(({ name, content }) => [name, content]),
+          )
     const key = copyKey({ files: filesKey(state), keyword, sources: digest, destination, owner: chown, mode: chmod })
     const kind = origin === undefined ? sourceKind([...selected, ...written]) : 'file'
     const flag = chown === undefined ? '' : `--chown=${chown} `
     const createdBy = nop(state, state.config, `${keyword} ${flag}${kind}:${digest} in ${destination} `)
     return await this.#layer(state, {}, key, createdBy, async () => {
       const request = { keyword, destination, chown, chmod }
-      if (origin === undefined) return await executeCopy(this.#parts, state.layers, { ...request, selected: [...selected, ...written] }, signal)
+      if (origin === undefined)
+        return await executeCopy(this.#parts, state.layers, { ...request, selected: [...selected, ...written] }, signal)
       await using mounted = await StepSnapshot.mount(this.#parts, origin.layers)
       using tree = new MountedTree(mounted.root)
       const taken = selectSources(tree, patterns, keyword, 'stage')
@@ -174,9 +195,13 @@ export class StepRunner {
 }
 
 /** History's words for a step that runs nothing. SHELL counts from its own line on. */
-const nop = (state: StageState, config: StageState['config'], text: string): string => [...shellOf(config ?? state.config), `#(nop) ${text}`].join(' ')
+const nop = (state: StageState, config: StageState['config'], text: string): string =>
+  [...shellOf(config ?? state.config), `#(nop) ${text}`].join(' ')
 
-const runCommand = (instruction: RunInstruction, { config }: StageState): { args: readonly string[]; script: string | undefined } => {
+const runCommand = (
+  instruction: RunInstruction,
+  { config }: StageState,
+): { args: readonly string[]; script: string | undefined } => {
   const { command, heredocs } = instruction
   const [first, second] = heredocs
   if (command.form === 'exec' || first === undefined) return { args: commandLine(command, config), script: undefined }
