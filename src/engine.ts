@@ -12,7 +12,7 @@ import { ContainerStore } from './containers/store.ts'
 import { Database } from './database.ts'
 import { invalidArgument } from './errdefs.ts'
 import { Events } from './events.ts'
-import { cgroupVersion } from './host/cgroup.ts'
+import { cgroupVersion, removeEmptyCgroups } from './host/cgroup.ts'
 import { findProgram } from './host/find-program.ts'
 import { mountsBelow } from './host/mount.ts'
 import { MNT, umount } from './host/syscalls.ts'
@@ -149,6 +149,8 @@ export class Engine implements AsyncDisposable {
     this.#exits[Symbol.dispose]()
     this.networks[Symbol.dispose]()
     this.database[Symbol.dispose]()
+    // A group of the user's own stays: others may count on it.
+    if (this.config.cgroupParent === '') removeEmptyCgroups(`/${this.instance}`)
   }
 
   async #adopt(): Promise<void> {

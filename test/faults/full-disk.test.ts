@@ -30,9 +30,12 @@ before(async () => {
 
 after(async () => {
   clear()
-  await daemon[Symbol.asyncDispose]()
-  execFileSync('umount', [disk])
-  rmSync(disk, { recursive: true })
+  try {
+    await daemon[Symbol.asyncDispose]()
+  } finally {
+    execFileSync('umount', [disk])
+    rmSync(disk, { recursive: true })
+  }
 })
 
 test('a container that fills the disk gets the error itself', async () => {

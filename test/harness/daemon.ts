@@ -3,6 +3,7 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync,
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { instanceName } from '../../src/engine.ts'
 import { importBusybox } from './busybox-image.ts'
 import { type CommandOptions, type CommandResult, launcher, run } from './command.ts'
 import { HttpClient } from './http-client.ts'
@@ -138,14 +139,14 @@ export class TestDaemon implements AsyncDisposable {
 
   /** SIGTERM, and its exit code. */
   async stop(): Promise<number | null> {
-    await this.#noteWords()
+    this.#noteWords()
     this.#child?.kill('SIGTERM')
     return this.#gone()
   }
 
   /** As a crash would: nothing of the daemon's own runs any more. */
   async kill9(): Promise<void> {
-    await this.#noteWords()
+    this.#noteWords()
     this.#child?.kill('SIGKILL')
     await this.#gone()
   }
@@ -174,20 +175,14 @@ export class TestDaemon implements AsyncDisposable {
   }
 
   /** The names under which this daemon's doings can be found on the host. */
-  async #noteWords(): Promise<void> {
-    for (const word of [this.root, this.dataRoot, `${this.subnet}.`, `${this.#poolBase}.`]) this.#words.add(word)
+  #noteWords(): void {
+    const instance = instanceName(this.dataRoot, this.execRoot)
+    for (const word of [this.root, this.dataRoot, instance, `${this.subnet}.`, `${this.#poolBase}.`])
+      this.#words.add(word)
     try {
       for (const id of readdirSync(join(this.dataRoot, 'containers'))) this.#words.add(id)
     } catch {
       // It never came as far.
-    }
-    if (!this.#child || this.#child.exitCode !== null) return
-    type Network = { Id: string; Options?: Record<string, string> }
-    const networks = await this.client.get<Network[]>('/networks').catch(() => undefined)
-    if (networks?.status !== 200) return
-    for (const { Options } of networks.body) {
-      const bridge = Options?.['com.docker.network.bridge.name']
-      if (bridge) this.#words.add(bridge)
     }
   }
 
@@ -197,7 +192,7 @@ export class TestDaemon implements AsyncDisposable {
   }
 
   async #removeContainers(): Promise<void> {
-    await this.#noteWords()
+    this.#noteWords()
     const containers = await this.client.get<{ Id: string }[]>('/containers/json', { all: 1 })
     for (const { Id } of containers.body) await this.client.delete(`/containers/${Id}`, { force: 1, v: 1 })
   }
