@@ -213,10 +213,11 @@ export class Networks {
   /** Takes the bridge and the ruleset from the host when no container uses them; running ones keep them. */
   [Symbol.dispose](): void {
     this.#ports[Symbol.dispose]()
-    const bridge = this.#bridge
-    if (bridge?.index !== undefined && this.#endpoints.size === 0) {
-      if (this.#settings.filter) this.#firewall.remove([bridge.spec.name])
-      removeLink(this.#link(), bridge.spec.name)
+    const bridge = bridgeName(this.#settings.instance)
+    // Also those that a daemon left which died, and that nobody has used since.
+    if (this.#endpoints.size === 0 && this.#link().link(bridge)) {
+      if (this.#settings.filter) this.#firewall.remove([bridge])
+      removeLink(this.#link(), bridge)
     }
     this.#netlink?.[Symbol.dispose]()
   }
