@@ -36,22 +36,3 @@ const valuesOf = (values: unknown): string[] => {
   }
   return chosen
 }
-
-/** Throws InvalidArgument, as dockerd words it, for a filter that the resource does not know. */
-export const checkFilters = (filters: Filters, known: ReadonlySet<string>): void => {
-  for (const name of Object.keys(filters)) {
-    if (!known.has(name)) throw invalidArgument(`invalid filter '${name}'`)
-  }
-}
-
-/** Whether labels (`{a: 'b'}`) have all that is wanted: `a` or `a=b`. */
-export const matchLabels = (
-  wanted: readonly string[] | undefined,
-  labels: Readonly<Record<string, string>> | null,
-): boolean =>
-  (wanted ?? []).every(text => {
-    const equals = text.indexOf('=')
-    const name = equals < 0 ? text : text.slice(0, equals)
-    const value = labels?.[name]
-    return value !== undefined && (equals < 0 || value === text.slice(equals + 1))
-  })

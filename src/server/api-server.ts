@@ -31,7 +31,10 @@ export class ApiServer implements AsyncDisposable {
   readonly #product: string
   readonly #experimental: string
   readonly #servers = new Set<Server>()
-  /** Connections that were taken over: the HTTP server forgets those. */
+  readonly #connections = new Set<Duplex>()
+  /** Those with a request under way. Node counts one that has never sent any as such too. */
+  readonly #busy = new Set<Duplex>()
+  /** Those that were taken over: the HTTP server forgets them. */
   readonly #hijacked = new Set<Duplex>()
   readonly #stopping = new AbortController()
 
@@ -59,6 +62,7 @@ export class ApiServer implements AsyncDisposable {
     }
     const server =
       secure === undefined ? createServer(shared) : (await import('node:https')).createServer({ ...shared, ...secure })
+    server.on(secure === undefined ? 'connection' : 'secureConnection', socket => this.#track(socket))
     server.on('request', (request, response) => void this.#handle(request, response))
     server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head))
     server.on('clientError', (_error, socket) => {
@@ -87,7 +91,7 @@ export class ApiServer implements AsyncDisposable {
     const servers = [...this.#servers]
     this.#servers.clear()
     const closed = servers.map(server => new Promise<void>(resolve => server.close(() => resolve())))
-    for (const server of servers) server.closeIdleConnections()
+    for (const socket of this.#connections) if (!this.#busy.has(socket)) socket.destroy()
     const timer = setTimeout(() => {
       for (const server of servers) server.closeAllConnections()
     }, grace)
@@ -98,6 +102,11 @@ export class ApiServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close(0)
+  }
+
+  #track(socket: Duplex): void {
+    this.#connections.add(socket)
+    socket.once('close', () => this.#connections.delete(socket))
   }
 
   #hijacks(request: IncomingMessage): boolean {
@@ -144,10 +153,13 @@ export class ApiServer implements AsyncDisposable {
       upgrade,
       stopping: this.#stopping.signal,
     })
+    this.#busy.add(request.socket)
     try {
       await match.route.handler(context)
     } catch (error) {
       this.#fail(context, error)
+    } finally {
+      this.#busy.delete(request.socket)
     }
     // Its client would keep the connection for a next request, and the server waits for it to go.
     if (this.#stopping.signal.aborted && !context.hijacked) whenFinished(response, () => request.socket.end())
