@@ -16,6 +16,13 @@ export type BuildEvent =
     }
   | { readonly type: 'started'; readonly vertex: number }
   | { readonly type: 'log'; readonly vertex: number; readonly stream: 'stdout' | 'stderr'; readonly data: string }
-  | { readonly type: 'completed'; readonly vertex: number; readonly cached: boolean; readonly milliseconds: number; readonly error?: string; readonly state?: string }
+  | {
+      readonly type: 'completed'
+      readonly vertex: number
+      readonly cached: boolean
+      readonly milliseconds: number
+      readonly error?: string
+      readonly state?: string
+    }
   | { readonly type: 'warning'; readonly message: string; readonly line?: number }
   | { readonly type: 'image'; readonly id: string; readonly tags: readonly string[] }

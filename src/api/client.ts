@@ -119,7 +119,10 @@ export class Client implements Disposable {
     const body = options.json === undefined ? options.body : Buffer.from(JSON.stringify(options.json))
     const head = this.#head(method, path, options, body, {})
     const { connection, response } = await this.#exchange(head, body, options.signal)
-    const result = new Response(response, connection.body(response, method, () => this.#giveBack(connection)))
+    const result = new Response(
+      response,
+      connection.body(response, method, () => this.#giveBack(connection)),
+    )
     if (response.status >= 400) throw await refusal(result)
     return result
   }
@@ -146,7 +149,12 @@ export class Client implements Disposable {
     const head = this.#head('POST', path, options, body, { Connection: 'Upgrade', Upgrade: 'tcp' })
     const { connection, response } = await this.#exchange(head, body, options.signal)
     if (response.status !== 101 && response.status !== 200)
-      throw await refusal(new Response(response, connection.body(response, 'POST', () => this.#giveBack(connection))))
+      throw await refusal(
+        new Response(
+          response,
+          connection.body(response, 'POST', () => this.#giveBack(connection)),
+        ),
+      )
     const type = response.headers.get('content-type')
     const multiplexed =
       type === 'application/vnd.docker.multiplexed-stream'
@@ -186,8 +194,10 @@ export class Client implements Disposable {
   ): Promise<{ connection: HttpConnection; response: ResponseHead }> {
     signal?.throwIfAborted()
     const connection = this.#takeIdle() ?? (await (this.#warming.shift() ?? this.#connect()))
-    if (signal) {
-      const abort = (): void => void connection.socket.destroy(signal.reason instanceof Error ? signal.reason : undefined)
+    if (signal?.aborted) connection.socket.destroy()
+    else if (signal) {
+      const abort = (): void =>
+        void connection.socket.destroy(signal.reason instanceof Error ? signal.reason : undefined)
       signal.addEventListener('abort', abort, { once: true })
       connection.socket.once('close', () => signal.removeEventListener('abort', abort))
     }
@@ -264,8 +274,16 @@ const connectionError = (endpoint: Endpoint, error: Error): ConnectionError => {
       error,
     )
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
-    return new ConnectionError(endpoint, `error during connect: lookup ${(endpoint as { host: string }).host}: no such host`, error)
-  return new ConnectionError(endpoint, `Cannot connect to the Tare daemon at ${endpoint.text}. Is the tare daemon running?`, error)
+    return new ConnectionError(
+      endpoint,
+      `error during connect: lookup ${(endpoint as { host: string }).host}: no such host`,
+      error,
+    )
+  return new ConnectionError(
+    endpoint,
+    `Cannot connect to the Tare daemon at ${endpoint.text}. Is the tare daemon running?`,
+    error,
+  )
 }
 
 const queryString = (query: Query | undefined): string => {
@@ -273,7 +291,9 @@ const queryString = (query: Query | undefined): string => {
   for (const [key, value] of Object.entries(query ?? {})) {
     if (value === undefined) continue
     for (const item of Array.isArray(value) ? (value as readonly string[]) : [value])
-      parts.push(`${encodeURIComponent(key)}=${encodeURIComponent(item === true ? '1' : item === false ? '0' : String(item))}`)
+      parts.push(
+        `${encodeURIComponent(key)}=${encodeURIComponent(item === true ? '1' : item === false ? '0' : String(item))}`,
+      )
   }
   return parts.length === 0 ? '' : `?${parts.join('&')}`
 }

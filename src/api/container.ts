@@ -60,7 +60,11 @@ export type Mount = {
     readonly Subpath?: string
   }
   readonly ImageOptions?: { readonly Subpath?: string }
-  readonly TmpfsOptions?: { readonly SizeBytes?: number; readonly Mode?: number; readonly Options?: readonly string[][] }
+  readonly TmpfsOptions?: {
+    readonly SizeBytes?: number
+    readonly Mode?: number
+    readonly Options?: readonly string[][]
+  }
 }
 
 /** `HostConfig` of `POST /containers/create` and of inspect; resources included. */
@@ -142,7 +146,11 @@ export type HostConfig = {
 }
 
 export type EndpointSettings = {
-  readonly IPAMConfig?: { readonly IPv4Address?: string; readonly IPv6Address?: string; readonly LinkLocalIPs?: readonly string[] } | null
+  readonly IPAMConfig?: {
+    readonly IPv4Address?: string
+    readonly IPv6Address?: string
+    readonly LinkLocalIPs?: readonly string[]
+  } | null
   readonly Links?: readonly string[] | null
   readonly Aliases?: readonly string[] | null
   readonly DriverOpts?: Readonly<Record<string, string>> | null
@@ -162,7 +170,9 @@ export type EndpointSettings = {
 /** Body of `POST /containers/create`. */
 export type ContainerCreateRequest = ContainerConfig & {
   readonly HostConfig?: HostConfig | null
-  readonly NetworkingConfig?: { readonly EndpointsConfig?: Readonly<Record<string, EndpointSettings | null>> | null } | null
+  readonly NetworkingConfig?: {
+    readonly EndpointsConfig?: Readonly<Record<string, EndpointSettings | null>> | null
+  } | null
 }
 export type ContainerCreateResponse = { readonly Id: string; readonly Warnings: readonly string[] }
 
@@ -186,7 +196,12 @@ export type ContainerSummary = {
   readonly NetworkSettings: { readonly Networks: Readonly<Record<string, EndpointSettings>> }
   readonly Mounts: readonly MountPoint[]
 }
-export type PortSummary = { readonly IP?: string; readonly PrivatePort: number; readonly PublicPort?: number; readonly Type: string }
+export type PortSummary = {
+  readonly IP?: string
+  readonly PrivatePort: number
+  readonly PublicPort?: number
+  readonly Type: string
+}
 export type MountPoint = {
   readonly Type: string
   readonly Name?: string

@@ -175,7 +175,8 @@ export class HttpConnection {
       const size = Number.parseInt(line, 16)
       if (!Number.isInteger(size)) throw unavailable('malformed chunked encoding')
       if (size === 0) {
-        for (let trailer = await this.#readUntil('\r\n', HEAD_LIMIT); trailer; ) trailer = await this.#readUntil('\r\n', HEAD_LIMIT)
+        for (let trailer = await this.#readUntil('\r\n', HEAD_LIMIT); trailer; )
+          trailer = await this.#readUntil('\r\n', HEAD_LIMIT)
         return
       }
       yield* this.#exactly(size)

@@ -55,7 +55,10 @@ export type ImageHistoryItem = {
 
 /** One row of the answer to `DELETE /images/{name}`. */
 export type ImageDeleteItem = { readonly Untagged?: string; readonly Deleted?: string }
-export type ImagePruneResponse = { readonly ImagesDeleted: readonly ImageDeleteItem[] | null; readonly SpaceReclaimed: number }
+export type ImagePruneResponse = {
+  readonly ImagesDeleted: readonly ImageDeleteItem[] | null
+  readonly SpaceReclaimed: number
+}
 
 /** One object of a JSON stream (`/build`, `/images/create`, `/images/load`, `/images/{name}/push`). */
 export type JsonMessage = {
@@ -63,7 +66,12 @@ export type JsonMessage = {
   readonly status?: string
   readonly id?: string
   readonly progress?: string
-  readonly progressDetail?: { readonly current?: number; readonly total?: number; readonly hidecounts?: boolean; readonly units?: string }
+  readonly progressDetail?: {
+    readonly current?: number
+    readonly total?: number
+    readonly hidecounts?: boolean
+    readonly units?: string
+  }
   readonly error?: string
   readonly errorDetail?: { readonly code?: number; readonly message: string }
   readonly aux?: unknown

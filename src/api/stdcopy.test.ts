@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { encodeFrame, FrameDecoder, type Frame } from './stdcopy.ts'
+import { encodeFrame, type Frame, FrameDecoder } from './stdcopy.ts'
 
 const text = (frames: readonly Frame[], stream: string): string =>
   Buffer.concat(frames.filter(frame => frame.stream === stream).map(frame => frame.data)).toString()
@@ -31,5 +31,8 @@ test('a cut stream is not complete, a bad stream number is refused', () => {
   const decoder = new FrameDecoder()
   decoder.decode(Buffer.from([1, 0, 0, 0, 0, 0, 0, 5, 1]))
   assert.equal(decoder.complete, false)
-  assert.throws(() => new FrameDecoder().decode(Buffer.from([9, 0, 0, 0, 0, 0, 0, 1, 1])), /Unrecognized input header: 9/)
+  assert.throws(
+    () => new FrameDecoder().decode(Buffer.from([9, 0, 0, 0, 0, 0, 0, 1, 1])),
+    /Unrecognized input header: 9/,
+  )
 })

@@ -16,5 +16,8 @@ export type VolumeCreateRequest = {
   readonly DriverOpts?: Readonly<Record<string, string>> | null | undefined
   readonly Labels?: Readonly<Record<string, string>> | null | undefined
 }
-export type VolumeListResponse = { readonly Volumes: readonly VolumeInspect[]; readonly Warnings: readonly string[] | null }
+export type VolumeListResponse = {
+  readonly Volumes: readonly VolumeInspect[]
+  readonly Warnings: readonly string[] | null
+}
 export type VolumePruneResponse = { readonly VolumesDeleted: readonly string[]; readonly SpaceReclaimed: number }

@@ -1,4 +1,4 @@
-import { Client, ConnectionError } from '../api/client.ts'
+import { Client, type ConnectionError } from '../api/client.ts'
 import { DEFAULT_HOST, type Endpoint, parseEndpoint } from '../api/endpoint.ts'
 import { type Command, type Context, PROGRAM } from './command.ts'
 import { findCommand } from './commands.ts'
@@ -17,7 +17,9 @@ export const runCli = async (argv: readonly string[]): Promise<number | undefine
   try {
     globals = parseFlags(argv, { table: parseFlagTable(GLOBAL_FLAGS), interspersed: false })
   } catch (error) {
-    stderr.write(`${describe(error)}\n\nUsage:  ${PROGRAM} [OPTIONS] COMMAND [ARG...]\n\nRun '${PROGRAM} --help' for more information\n`)
+    stderr.write(
+      `${describe(error)}\n\nUsage:  ${PROGRAM} [OPTIONS] COMMAND [ARG...]\n\nRun '${PROGRAM} --help' for more information\n`,
+    )
     return 125
   }
   const { flags, args } = globals
@@ -35,7 +37,8 @@ export const runCli = async (argv: readonly string[]): Promise<number | undefine
     return printRootHelp(stdout)
   }
   const loaded = await found.command.load()
-  if ('raw' in loaded.command) return await guarded(stderr, found.path, () => (loaded.command as { raw: RawAction }).raw(found.rest))
+  if ('raw' in loaded.command)
+    return await guarded(stderr, found.path, () => (loaded.command as { raw: RawAction }).raw(found.rest))
   const command = loaded.command
   return await guarded(stderr, found.path, async () => {
     const parsed = await parseOrExplain(command, found.path, found.rest, stdout)
@@ -49,7 +52,11 @@ export const runCli = async (argv: readonly string[]): Promise<number | undefine
 type RawAction = (args: readonly string[]) => Promise<number | undefined>
 
 /** Runs the command; what it throws is shown and becomes an exit code. */
-const guarded = async (stderr: Output, path: string, action: () => Promise<number | undefined>): Promise<number | undefined> => {
+const guarded = async (
+  stderr: Output,
+  path: string,
+  action: () => Promise<number | undefined>,
+): Promise<number | undefined> => {
   try {
     return await action()
   } catch (error) {
@@ -62,7 +69,12 @@ const guarded = async (stderr: Output, path: string, action: () => Promise<numbe
 }
 
 /** Undefined when help was asked for, and shown. */
-const parseOrExplain = async (command: Command, path: string, rest: readonly string[], stdout: Output): Promise<Parsed | undefined> => {
+const parseOrExplain = async (
+  command: Command,
+  path: string,
+  rest: readonly string[],
+  stdout: Output,
+): Promise<Parsed | undefined> => {
   const usage = `Usage:  ${PROGRAM} ${path}${command.usage ? ` ${command.usage}` : ''}`
   const more = `'${PROGRAM} ${path} --help' for more information`
   let parsed: Parsed

@@ -10,6 +10,7 @@ export type CommandEntry = {
 }
 
 /** All commands. Only the one that is called is loaded: `ps` does not pay for `build`. */
+// biome-ignore format: a table is read by its lines
 const ENTRIES: readonly CommandEntry[] = [
   { paths: ['container attach', 'attach'], summary: 'Attach local standard input, output, and error streams to a running container', load: () => import('./commands/attach.ts') },
   { paths: ['image build', 'build', 'builder build'], summary: 'Build an image from a Dockerfile', load: () => import('./commands/build.ts') },
@@ -79,7 +80,11 @@ export const GROUPS: Readonly<Record<string, string>> = {
 const COMMON = ['run', 'exec', 'ps', 'build', 'pull', 'push', 'images', 'version', 'info']
 
 /** `path`: the words that were understood; `rest`: what follows them. */
-export type Found = { readonly path: string; readonly rest: readonly string[]; readonly command: CommandEntry | undefined }
+export type Found = {
+  readonly path: string
+  readonly rest: readonly string[]
+  readonly command: CommandEntry | undefined
+}
 
 export const findCommand = (args: readonly string[]): Found => {
   const [first = '', second = ''] = args

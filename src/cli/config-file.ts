@@ -36,7 +36,13 @@ export class ConfigFile {
   /** `HTTP_PROXY=…` and the like for containers and builds, from `proxies` (by host, else `default`). */
   proxyEnvironment(host: string): Record<string, string> {
     const proxy = this.settings.proxies?.[host] ?? this.settings.proxies?.default ?? {}
-    const names = { httpProxy: 'HTTP_PROXY', httpsProxy: 'HTTPS_PROXY', noProxy: 'NO_PROXY', ftpProxy: 'FTP_PROXY', allProxy: 'ALL_PROXY' }
+    const names = {
+      httpProxy: 'HTTP_PROXY',
+      httpsProxy: 'HTTPS_PROXY',
+      noProxy: 'NO_PROXY',
+      ftpProxy: 'FTP_PROXY',
+      allProxy: 'ALL_PROXY',
+    }
     const result: Record<string, string> = {}
     for (const [key, name] of Object.entries(names)) {
       const value = proxy[key]

@@ -11,7 +11,9 @@ export const helpFor = async (found: Found, wanted: boolean, stdout: Output, std
   const group = found.path !== ''
   if (word === undefined && !wanted && !found.rest.every(arg => arg === '--help' || arg === '-h')) {
     const flag = found.rest[0] as string
-    const name = flag.startsWith('--') ? `unknown flag: ${flag.split('=')[0]}` : `unknown shorthand flag: '${flag[1]}' in ${flag}`
+    const name = flag.startsWith('--')
+      ? `unknown flag: ${flag.split('=')[0]}`
+      : `unknown shorthand flag: '${flag[1]}' in ${flag}`
     const shown = `${PROGRAM} ${found.path}`
     stderr.write(`${name}\n\nUsage:  ${shown}\n\nRun '${shown} --help' for more information\n`)
     return 125
@@ -80,7 +82,10 @@ export const flagHelp = (flags: readonly Flag[], columns: number): string => {
   )
   const indent = Math.max(...heads.map(head => head.length)) + 3
   return flags
-    .map((flag, i) => `${(heads[i] as string).padEnd(indent)}${wrap(flag.usage, indent, columns).join(`\n${' '.repeat(indent)}`)}\n`)
+    .map(
+      (flag, i) =>
+        `${(heads[i] as string).padEnd(indent)}${wrap(flag.usage, indent, columns).join(`\n${' '.repeat(indent)}`)}\n`,
+    )
     .join('')
 }
 

@@ -42,7 +42,11 @@ export const startDaemon = async (endpoint: Endpoint, stderr: Output, refused: C
   child.unref()
   while (!(await answers(endpoint.path))) {
     if (Date.now() > deadline)
-      throw new Failure(1, `${refused.message}\nIt could not be started: it ${ended ?? `did not answer within ${PATIENCE / 1000} s`}; see ${LOG}`, { cause: refused })
+      throw new Failure(
+        1,
+        `${refused.message}\nIt could not be started: it ${ended ?? `did not answer within ${PATIENCE / 1000} s`}; see ${LOG}`,
+        { cause: refused },
+      )
     await pause(RETRY)
   }
 }

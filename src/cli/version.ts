@@ -7,7 +7,10 @@ export const CLIENT_API_VERSION = '1.52'
 export const VERSION: string = (() => {
   for (const path of ['../package.json', '../../package.json']) {
     try {
-      const { name, version } = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as { name?: string; version?: string }
+      const { name, version } = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as {
+        name?: string
+        version?: string
+      }
       if (name === 'tare' && version) return version
     } catch {
       // Not there: the next one.

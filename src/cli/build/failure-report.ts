@@ -4,7 +4,11 @@ const AROUND = 2
 const RULE = '-'.repeat(20)
 
 /** What a failed build says at its end: the step, its last output, and where in the Dockerfile it stands. */
-export const failureReport = (progress: BuildProgress, message: string, dockerfile: { name: string; source: string | undefined }): string => {
+export const failureReport = (
+  progress: BuildProgress,
+  message: string,
+  dockerfile: { name: string; source: string | undefined },
+): string => {
   const failed = progress.vertices.find(vertex => vertex.error !== undefined)
   const line = failed?.line || lineIn(message)
   return `${failed ? lastOutput(failed) : ''}${excerpt(dockerfile, line)}ERROR: failed to build: failed to solve: ${message}`

@@ -15,7 +15,14 @@ export const parseIgnoreRules = (text: string, keep: readonly string[]): IgnoreR
   const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/)
   const patterns = lines.map(line => line.trim()).filter(line => line !== '' && !line.startsWith('#'))
   const matcher = dockerignore({ ignorecase: false }).add(patterns)
-  const exceptions = patterns.filter(pattern => pattern.startsWith('!')).map(pattern => pattern.slice(1).trim().replace(/^\.?\/+/, ''))
+  const exceptions = patterns
+    .filter(pattern => pattern.startsWith('!'))
+    .map(pattern =>
+      pattern
+        .slice(1)
+        .trim()
+        .replace(/^\.?\/+/, ''),
+    )
   const kept = new Set(keep)
   return {
     ignores: path => !kept.has(path) && matcher.ignores(path),
@@ -25,7 +32,9 @@ export const parseIgnoreRules = (text: string, keep: readonly string[]): IgnoreR
       return !exceptions.some(pattern => {
         const literal = pattern.split(/[*?[\\]/)[0] as string
         // A pattern may match below if one of the two paths is a beginning of the other, as far as it is literal.
-        return literal === pattern ? `${pattern}/`.startsWith(below) || below.startsWith(`${pattern}/`) : literal.startsWith(below) || below.startsWith(literal)
+        return literal === pattern
+          ? `${pattern}/`.startsWith(below) || below.startsWith(`${pattern}/`)
+          : literal.startsWith(below) || below.startsWith(literal)
       })
     },
   }

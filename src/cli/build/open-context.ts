@@ -22,14 +22,16 @@ export type BuildContext = {
 
 /** `PATH | URL | -` and `-f`. Throws Failure in Docker's words. */
 export const openContext = async (location: string, file: string): Promise<BuildContext> => {
-  if (location === '-' && file === '-') throw fault("invalid argument: can't use stdin for both build context and dockerfile")
+  if (location === '-' && file === '-')
+    throw fault("invalid argument: can't use stdin for both build context and dockerfile")
   if (location === '-') return await fromStdin(file)
   if (/^(https?:\/\/|git(@|:\/\/)|github\.com\/)/.test(location))
     return { body: undefined, remote: location, dockerfile: file, source: undefined, shownName: file || 'Dockerfile' }
   return await fromDirectory(location, file)
 }
 
-const fault = (message: string, cause?: unknown): Failure => new Failure(1, `unable to prepare context: ${message}`, { cause })
+const fault = (message: string, cause?: unknown): Failure =>
+  new Failure(1, `unable to prepare context: ${message}`, { cause })
 
 const TAR_MAGICS: readonly (readonly [number, Buffer])[] = [
   [257, Buffer.from('ustar')],
@@ -84,7 +86,9 @@ const fromDirectory = async (location: string, file: string): Promise<BuildConte
     if (!(await stat(root)).isDirectory()) throw fault(`context must be a directory: ${root}`)
   } catch (error) {
     if (error instanceof Failure) throw error
-    throw codeOf(error) === 'ENOENT' ? fault(`path ${JSON.stringify(location)} not found`, error) : fault((error as Error).message, error)
+    throw codeOf(error) === 'ENOENT'
+      ? fault(`path ${JSON.stringify(location)} not found`, error)
+      : fault((error as Error).message, error)
   }
   const wanted = file === '' ? join(root, 'Dockerfile') : resolve(file)
   const [data, path] = file === '-' ? [await readStdin(), undefined] : await readDockerfile(wanted)

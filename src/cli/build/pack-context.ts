@@ -12,7 +12,11 @@ export type ExtraFile = { readonly name: string; readonly data: Buffer }
  * A directory as a tar stream, made while it is read: every entry owned by 0:0, sockets left out, hard links kept, names
  * in order, so that the same tree gives the same stream. `extra`: files that are not in the tree (a Dockerfile from elsewhere).
  */
-export async function* packContext(root: string, rules: IgnoreRules, extra: readonly ExtraFile[] = []): AsyncGenerator<Buffer> {
+export async function* packContext(
+  root: string,
+  rules: IgnoreRules,
+  extra: readonly ExtraFile[] = [],
+): AsyncGenerator<Buffer> {
   const links = new Map<string, string>()
   let waiting: Buffer[] = []
   let size = 0
@@ -28,7 +32,13 @@ export async function* packContext(root: string, rules: IgnoreRules, extra: read
   yield Buffer.concat([...waiting, END])
 }
 
-async function* entries(root: string, at: string, rules: IgnoreRules, links: Map<string, string>, extra: readonly ExtraFile[]): AsyncGenerator<Buffer> {
+async function* entries(
+  root: string,
+  at: string,
+  rules: IgnoreRules,
+  links: Map<string, string>,
+  extra: readonly ExtraFile[],
+): AsyncGenerator<Buffer> {
   for (const name of (await readdir(join(root, at))).sort()) {
     const path = at === '' ? name : `${at}/${name}`
     if (extra.some(file => file.name === path)) continue
@@ -67,7 +77,8 @@ async function* leaf(root: string, name: string, stat: Stats, links: Map<string,
   let left = now.size
   while (left > 0) {
     const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(Math.min(left, CHUNK)), 0)
-    if (bytesRead === 0) throw new Error(`archive/tar: missed writing ${left} bytes: ${name} became shorter while it was read`)
+    if (bytesRead === 0)
+      throw new Error(`archive/tar: missed writing ${left} bytes: ${name} became shorter while it was read`)
     left -= bytesRead
     yield buffer.subarray(0, bytesRead)
   }

@@ -15,13 +15,16 @@ export class PlainDisplay implements Display {
 
   show(change: Progress): void {
     const { vertex } = change
-    if (change.type === 'started') this.#turnTo(vertex)
-    else if (change.type === 'line') {
-      this.#turnTo(vertex)
+    // One that starts beside another is named when it has something to say.
+    if (change.type === 'started') {
+      if (this.#current === undefined) this.#turnTo(vertex)
+      return
+    }
+    this.#turnTo(vertex)
+    if (change.type === 'line') {
       this.#output.line(`#${vertex.number} ${this.#progress.age(vertex).toFixed(3)} ${change.text}`)
     } else {
-      this.#turnTo(vertex)
-      this.#output.write(`#${vertex.number} ${outcome(vertex)}\n\n`)
+      this.#output.write(`#${vertex.number} ${outcome(vertex)}\n${vertex.error === undefined ? '\n' : ''}`)
       this.#current = undefined
     }
   }

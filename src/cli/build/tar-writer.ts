@@ -34,10 +34,26 @@ export const tarHeader = (entry: Entry): Buffer => {
   if (link.length > 100) records.push(paxRecord('linkpath', link.toString()))
   if (size >= SIZE_LIMIT) records.push(paxRecord('size', String(size)))
   const mtime = Math.max(0, Math.floor(entry.stat.mtimeMs / 1000))
-  const header = block({ name, mode: entry.stat.mode & 0o7777, size, mtime, flag: FLAGS[entry.type], link, rdev: entry.stat.rdev })
+  const header = block({
+    name,
+    mode: entry.stat.mode & 0o7777,
+    size,
+    mtime,
+    flag: FLAGS[entry.type],
+    link,
+    rdev: entry.stat.rdev,
+  })
   if (records.length === 0) return header
   const pax = Buffer.from(records.join(''))
-  const paxHeader = block({ name: Buffer.from('PaxHeaders/entry'), mode: 0o644, size: pax.length, mtime, flag: 'x', link: Buffer.alloc(0), rdev: 0 })
+  const paxHeader = block({
+    name: Buffer.from('PaxHeaders/entry'),
+    mode: 0o644,
+    size: pax.length,
+    mtime,
+    flag: 'x',
+    link: Buffer.alloc(0),
+    rdev: 0,
+  })
   return Buffer.concat([paxHeader, pax, padding(pax.length), header])
 }
 
@@ -68,7 +84,8 @@ type Fields = {
 const block = ({ name, mode, size, mtime, flag, link, rdev }: Fields): Buffer => {
   const header = Buffer.alloc(BLOCK)
   name.copy(header, 0, 0, 100)
-  const octal = (value: number, at: number, width: number): void => void header.write(value.toString(8).padStart(width - 1, '0'), at, 'latin1')
+  const octal = (value: number, at: number, width: number): void =>
+    void header.write(value.toString(8).padStart(width - 1, '0'), at, 'latin1')
   octal(mode, 100, 8)
   octal(0, 108, 8)
   octal(0, 116, 8)

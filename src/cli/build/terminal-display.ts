@@ -51,7 +51,13 @@ export class TerminalDisplay implements Display {
 
   #draw(finished: boolean): void {
     const { columns, rows } = this.#output.size() ?? { columns: 80, rows: 24 }
-    const lines = frameOf(this.#progress, this.#notes, columns, finished ? Number.POSITIVE_INFINITY : rows - 1, finished)
+    const lines = frameOf(
+      this.#progress,
+      this.#notes,
+      columns,
+      finished ? Number.POSITIVE_INFINITY : rows - 1,
+      finished,
+    )
     const up = this.#drawn > 0 ? `\x1b[${this.#drawn}A` : ''
     // Written at once, so that a frame is never seen half drawn; what remains of a longer one is wiped.
     this.#output.write(`${up}\r${lines.map(line => `${line}\x1b[K\n`).join('')}\x1b[J`)
@@ -74,7 +80,10 @@ export const frameOf = (
   const header = `[+] Building ${progress.elapsed.toFixed(1)}s (${done}/${progress.vertices.length})${state}`
   const lines = shown.flatMap(vertex => vertexLines(vertex, notes.get(vertex), progress.age(vertex), columns))
   const colour = failed ? RED : finished ? BLUE : ''
-  return [`${colour}${header.slice(0, columns)}${colour === '' ? '' : PLAIN}`, ...lines.slice(Math.max(0, lines.length - (rows - 1)))]
+  return [
+    `${colour}${header.slice(0, columns)}${colour === '' ? '' : PLAIN}`,
+    ...lines.slice(Math.max(0, lines.length - (rows - 1))),
+  ]
 }
 
 const vertexLines = (vertex: Vertex, note: string | undefined, age: number, columns: number): string[] => {
@@ -86,7 +95,8 @@ const vertexLines = (vertex: Vertex, note: string | undefined, age: number, colu
   if (note !== undefined) lines.push(timed(` => => ${note}`, seconds, columns, colour))
   if (completed) return lines
   const output = vertex.rest === '' ? vertex.lines : [...vertex.lines, vertex.rest]
-  for (const text of output.slice(-LOG_LINES)) lines.push(`${FAINT}${` => => # ${printable(text)}`.slice(0, columns)}${PLAIN}`)
+  for (const text of output.slice(-LOG_LINES))
+    lines.push(`${FAINT}${` => => # ${printable(text)}`.slice(0, columns)}${PLAIN}`)
   return lines
 }
 
@@ -99,4 +109,8 @@ const timed = (text: string, seconds: number, columns: number, colour: string): 
 }
 
 /** Output of a build may hold anything; what would move our cursor is left out. */
-const printable = (text: string): string => text.replace(/\x1b\[[0-9;?]*[ -/]*[@-~]/g, '').replace(/\t/g, '    ').replace(/[\x00-\x1f\x7f]/g, '')
+const printable = (text: string): string =>
+  text
+    .replace(/\x1b\[[0-9;?]*[ -/]*[@-~]/g, '')
+    .replace(/\t/g, '    ')
+    .replace(/[\x00-\x1f\x7f]/g, '')

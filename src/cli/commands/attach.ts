@@ -29,16 +29,19 @@ export const command: Command = {
     }
     const keys = flags.changed('detach-keys') ? flags.string('detach-keys') : config.settings.detachKeys
     const [{ socket }, { exitCode }] = await Promise.all([
-      client.hijack(`${path}/attach`, { query: { stream: true, stdin: stdin || undefined, stdout: true, stderr: true, detachKeys: keys || undefined } }),
+      client.hijack(`${path}/attach`, {
+        query: { stream: true, stdin: stdin || undefined, stdout: true, stderr: true, detachKeys: keys || undefined },
+      }),
       waitExit(client, Id, false),
     ])
     await using cleanup = new AsyncDisposableStack()
-    if (flags.bool('sig-proxy') && !tty) cleanup.use(forwardSignals(signal => client.post(`${path}/kill`, { query: { signal } })))
+    if (flags.bool('sig-proxy') && !tty)
+      cleanup.use(forwardSignals(signal => client.post(`${path}/kill`, { query: { signal } })))
     if (tty && stdin) {
       const { rawTerminal } = await import('../session/raw-terminal.ts')
       cleanup.use(await rawTerminal())
     }
-    if (tty && stdout.isTerminal) cleanup.use(followSize(client, path, stdout))
+    if (tty && stdout.isTerminal) cleanup.use(followSize(client, path, stdout, true))
     const detachKeys = tty && stdin ? parseDetachKeys(keys ?? '') : undefined
     const outcome = await streamSession({ socket, tty, stdin, stdout, stderr, detachKeys })
     if (outcome === 'detached') throw new Failure(1, 'read escape sequence')

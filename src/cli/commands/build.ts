@@ -65,17 +65,30 @@ export const command: Command = {
     const source = await openContext(location, flags.string('file'))
     const progress = new BuildProgress(() => performance.now())
     const display = await openDisplay(flags, progress, context)
-    const sending = progress.own(source.remote === undefined ? '[internal] load build context' : `[internal] load remote build context`)
+    const sending = progress.own(
+      source.remote === undefined ? '[internal] load build context' : `[internal] load remote build context`,
+    )
     display.show({ type: 'started', vertex: sending })
     let outcome: Outcome
     try {
       const response = await client.request('POST', '/build', {
         query: queryOf(flags, source, context),
         headers: { 'Content-Type': 'application/x-tar' },
-        body: source.body && counted(source.body, bytes => display.note(sending, `transferring context: ${humanSize(bytes, 3)} done`), () => finish(sending)),
+        body:
+          source.body &&
+          counted(
+            source.body,
+            bytes => display.note(sending, `transferring context: ${humanSize(bytes, 3)} done`),
+            () => finish(sending),
+          ),
       })
       finish(sending)
-      outcome = await follow(response.messages(), progress, display, flags.bool('quiet') ? undefined : text => stdout.write(text))
+      outcome = await follow(
+        response.messages(),
+        progress,
+        display,
+        flags.bool('quiet') ? undefined : text => stdout.write(text),
+      )
     } catch (error) {
       display.close()
       throw error
@@ -104,9 +117,11 @@ type Outcome = { readonly classic: boolean; readonly imageId?: string; readonly 
 
 const openDisplay = async (flags: Flags, progress: BuildProgress, { stderr }: Context): Promise<Display> => {
   const mode = flags.string('progress')
-  if (!['auto', 'plain', 'tty', 'quiet'].includes(mode)) throw new Failure(1, `invalid progress mode ${mode}: must be "auto", "plain", "tty" or "quiet"`)
+  if (!['auto', 'plain', 'tty', 'quiet'].includes(mode))
+    throw new Failure(1, `invalid progress mode ${mode}: must be "auto", "plain", "tty" or "quiet"`)
   if (flags.bool('quiet') || mode === 'quiet') return QUIET
-  if (mode === 'tty' && !stderr.isTerminal) throw new Failure(1, 'failed to get console: provided file is not a console')
+  if (mode === 'tty' && !stderr.isTerminal)
+    throw new Failure(1, 'failed to get console: provided file is not a console')
   if (mode === 'plain' || !stderr.isTerminal) return new PlainDisplay(progress, stderr)
   const { TerminalDisplay } = await import('../build/terminal-display.ts')
   return new TerminalDisplay(progress, stderr)
@@ -122,13 +137,18 @@ const follow = async (
   let imageId: string | undefined
   for await (const message of messages) {
     if (message.error !== undefined || message.errorDetail !== undefined)
-      return { classic, error: message.errorDetail?.message || (message.error as string), code: message.errorDetail?.code }
+      return {
+        classic,
+        error: message.errorDetail?.message || (message.error as string),
+        code: message.errorDetail?.code,
+      }
     if (message.id === 'tare.build' && message.aux !== undefined) {
       classic = false
       for (const change of progress.apply(message.aux as BuildEvent)) display.show(change)
     } else if (message.aux !== undefined) imageId = (message.aux as { ID?: string }).ID ?? imageId
     else if (classic && message.stream !== undefined) write?.(message.stream)
-    else if (classic && message.status !== undefined) write?.(`${message.id ? `${message.id}: ` : ''}${message.status}\n`)
+    else if (classic && message.status !== undefined)
+      write?.(`${message.id ? `${message.id}: ` : ''}${message.status}\n`)
   }
   return { classic, imageId }
 }
@@ -150,7 +170,11 @@ const showWarnings = ({ warnings }: BuildProgress, flags: Flags, write: (text: s
 }
 
 /** Passes a stream on and counts it; `done` when it has all been taken. */
-async function* counted(body: AsyncIterable<Uint8Array>, report: (bytes: number) => void, done: () => void): AsyncGenerator<Uint8Array> {
+async function* counted(
+  body: AsyncIterable<Uint8Array>,
+  report: (bytes: number) => void,
+  done: () => void,
+): AsyncGenerator<Uint8Array> {
   let bytes = 0
   for await (const chunk of body) {
     bytes += chunk.length
@@ -162,8 +186,13 @@ async function* counted(body: AsyncIterable<Uint8Array>, report: (bytes: number)
 
 const queryOf = (flags: Flags, source: BuildContext, { client, config }: Context) => {
   const proxy = config.proxyEnvironment(client.endpoint.text)
-  const given = Object.fromEntries(flags.list('build-arg').map(arg => (arg.includes('=') ? Object.entries(toMap([arg]))[0] as [string, string] : [arg, null])))
-  const json = (value: object): string | undefined => (Object.keys(value).length > 0 ? JSON.stringify(value) : undefined)
+  const given = Object.fromEntries(
+    flags
+      .list('build-arg')
+      .map(arg => (arg.includes('=') ? (Object.entries(toMap([arg]))[0] as [string, string]) : [arg, null])),
+  )
+  const json = (value: object): string | undefined =>
+    Object.keys(value).length > 0 ? JSON.stringify(value) : undefined
   const optional = (name: string): string | undefined => flags.string(name) || undefined
   const network = flags.string('network')
   return {

@@ -32,4 +32,6 @@ export const command: Command = {
 }
 
 export const deletedCaches = ({ CachesDeleted }: BuildPruneResponse): string =>
-  CachesDeleted && CachesDeleted.length > 0 ? `Deleted build cache objects:\n${CachesDeleted.map(id => `${id}\n`).join('')}\n` : ''
+  CachesDeleted && CachesDeleted.length > 0
+    ? `Deleted build cache objects:\n${CachesDeleted.map(id => `${id}\n`).join('')}\n`
+    : ''

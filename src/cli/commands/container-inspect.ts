@@ -13,7 +13,12 @@ ${OBJECT_FORMAT}
     inspectObjects(
       names,
       flags.string('format'),
-      async name => (await context.client.request('GET', `/containers/${encodeURIComponent(name)}/json`, { query: { size: flags.bool('size') || undefined } })).text(),
+      async name =>
+        (
+          await context.client.request('GET', `/containers/${encodeURIComponent(name)}/json`, {
+            query: { size: flags.bool('size') || undefined },
+          })
+        ).text(),
       context,
     ),
 }

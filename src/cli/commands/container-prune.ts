@@ -15,7 +15,9 @@ export const command: Command = {
     const { client, stdout } = context
     const question = 'WARNING! This will remove all stopped containers.\nAre you sure you want to continue?'
     if (!flags.bool('force') && !(await confirm(context, question))) return 0
-    const result = await client.post<ContainerPruneResponse>('/containers/prune', { query: { filters: filtersQuery(flags.list('filter')) } })
+    const result = await client.post<ContainerPruneResponse>('/containers/prune', {
+      query: { filters: filtersQuery(flags.list('filter')) },
+    })
     const deleted = result.ContainersDeleted ?? []
     if (deleted.length > 0) stdout.write(`Deleted Containers:\n${deleted.map(id => `${id}\n`).join('')}\n`)
     stdout.line(`Total reclaimed space: ${humanSize(result.SpaceReclaimed)}`)

@@ -1,7 +1,7 @@
+import { DaemonError } from '../../api/client.ts'
 import { atLeast, type Command, PROGRAM } from '../command.ts'
 import { CREATE_CHECKS } from '../create/checks.ts'
 import { CREATE_ALIASES, CREATE_FLAGS } from '../create/create-flags.ts'
-import { DaemonError } from '../../api/client.ts'
 import { describe, Failure } from '../failure.ts'
 import { createContainer } from '../session/create-container.ts'
 
@@ -19,7 +19,9 @@ export const command: Command = {
     } catch (error) {
       // What the daemon refuses stands alone; what the flags get wrong comes with a hint.
       if (error instanceof DaemonError || error instanceof Failure) throw error
-      throw new Failure(125, `${PROGRAM}: ${describe(error)}\n\nRun '${PROGRAM} create --help' for more information`, { cause: error })
+      throw new Failure(125, `${PROGRAM}: ${describe(error)}\n\nRun '${PROGRAM} create --help' for more information`, {
+        cause: error,
+      })
     }
   },
 }

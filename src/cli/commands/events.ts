@@ -35,7 +35,13 @@ export const command: Command = {
   },
 }
 
-type Message = { Type: string; Action: string; Actor: { ID: string; Attributes: Record<string, string> }; time: number; timeNano: unknown }
+type Message = {
+  Type: string
+  Action: string
+  Actor: { ID: string; Attributes: Record<string, string> }
+  time: number
+  timeNano: unknown
+}
 
 const printer = (format: string): ((line: string) => string) => {
   if (format === 'json') return line => line
@@ -60,7 +66,9 @@ const printer = (format: string): ((line: string) => string) => {
 const plain = ({ Type, Action, Actor, time, timeNano }: Message): string => {
   const nano = printValue(timeNano)
   const fraction = nano === '<nil>' || nano === '0' ? '000000000' : nano.slice(-9)
-  const attributes = Object.entries(Actor.Attributes ?? {}).map(([key, value]) => `${key}=${value}`).sort()
+  const attributes = Object.entries(Actor.Attributes ?? {})
+    .map(([key, value]) => `${key}=${value}`)
+    .sort()
   const tail = attributes.length > 0 ? ` (${attributes.join(', ')})` : ''
   return `${rfc3339(time, `.${fraction}`)} ${Type} ${Action} ${Actor.ID}${tail}`
 }

@@ -42,7 +42,10 @@ export const command: Command = {
       AttachStdout: !detached,
       AttachStderr: !detached,
       DetachKeys: keys,
-      Env: [...flags.list('env-file').flatMap(path => readKeyValueFile(path, variable => process.env[variable])), ...flags.list('env')],
+      Env: [
+        ...flags.list('env-file').flatMap(path => readKeyValueFile(path, variable => process.env[variable])),
+        ...flags.list('env'),
+      ],
       WorkingDir: flags.string('workdir'),
       Cmd,
     }

@@ -15,7 +15,12 @@ ${OBJECT_FORMAT}
     inspectObjects(
       names,
       flags.string('format'),
-      async name => (await context.client.request('GET', `/images/${encodeURIComponent(name)}/json`, { query: { platform: flags.string('platform') || undefined } })).text(),
+      async name =>
+        (
+          await context.client.request('GET', `/images/${encodeURIComponent(name)}/json`, {
+            query: { platform: flags.string('platform') || undefined },
+          })
+        ).text(),
       context,
     ),
 }

@@ -14,8 +14,14 @@ export const command: Command = {
   args: NO_ARGUMENTS,
   action: async (context, flags) => {
     const { client, stdout } = context
-    const what = flags.bool('all') ? 'all images without at least one container associated to them' : 'all dangling images'
-    if (!flags.bool('force') && !(await confirm(context, `WARNING! This will remove ${what}.\nAre you sure you want to continue?`))) return 0
+    const what = flags.bool('all')
+      ? 'all images without at least one container associated to them'
+      : 'all dangling images'
+    if (
+      !flags.bool('force') &&
+      !(await confirm(context, `WARNING! This will remove ${what}.\nAre you sure you want to continue?`))
+    )
+      return 0
     const filters = filtersQuery(flags.list('filter'), [['dangling', String(!flags.bool('all'))]])
     const result = await client.post<ImagePruneResponse>('/images/prune', { query: { filters } })
     stdout.write(deletedImages(result))
@@ -26,6 +32,8 @@ export const command: Command = {
 
 export const deletedImages = ({ ImagesDeleted }: ImagePruneResponse): string => {
   if (!ImagesDeleted || ImagesDeleted.length === 0) return ''
-  const lines = ImagesDeleted.map(item => (item.Untagged ? `untagged: ${item.Untagged}\n` : `deleted: ${item.Deleted}\n`))
+  const lines = ImagesDeleted.map(item =>
+    item.Untagged ? `untagged: ${item.Untagged}\n` : `deleted: ${item.Deleted}\n`,
+  )
   return `Deleted Images:\n${lines.join('')}\n`
 }

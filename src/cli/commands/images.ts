@@ -28,8 +28,13 @@ ${LIST_FORMAT}
       all: flags.bool('all') || undefined,
       filters: filtersQuery(flags.list('filter'), pattern === undefined ? [] : [['reference', pattern]]),
     })
-    const options = { trunc: !flags.bool('no-trunc'), digests: digests || format.uses('Digest') && flags.string('format') !== 'json' }
-    const rows = images.flatMap(image => (flags.bool('quiet') ? imageRows(image, options).slice(0, 1) : imageRows(image, options)))
+    const options = {
+      trunc: !flags.bool('no-trunc'),
+      digests: digests || (format.uses('Digest') && flags.string('format') !== 'json'),
+    }
+    const rows = images.flatMap(image =>
+      flags.bool('quiet') ? imageRows(image, options).slice(0, 1) : imageRows(image, options),
+    )
     format.print(rows, stdout)
     return 0
   },

@@ -11,11 +11,20 @@ import { VERSION } from '../version.ts'
 type Info = {
   readonly [key: string]: unknown
   readonly DriverStatus?: readonly (readonly [string, string])[]
-  readonly Plugins?: { readonly Volume?: readonly string[]; readonly Network?: readonly string[]; readonly Log?: readonly string[] }
+  readonly Plugins?: {
+    readonly Volume?: readonly string[]
+    readonly Network?: readonly string[]
+    readonly Log?: readonly string[]
+  }
   readonly Runtimes?: Readonly<Record<string, unknown>>
   readonly SecurityOptions?: readonly string[] | null
   readonly Labels?: readonly string[] | null
-  readonly RegistryConfig?: { readonly InsecureRegistryCIDRs?: readonly string[] | null; readonly IndexConfigs?: Readonly<Record<string, { Name: string; Secure: boolean; Mirrors?: readonly string[] | null }>> }
+  readonly RegistryConfig?: {
+    readonly InsecureRegistryCIDRs?: readonly string[] | null
+    readonly IndexConfigs?: Readonly<
+      Record<string, { Name: string; Secure: boolean; Mirrors?: readonly string[] | null }>
+    >
+  }
   readonly DefaultAddressPools?: readonly { readonly Base: string; readonly Size: number }[]
   readonly CDISpecDirs?: readonly string[] | null
   readonly Warnings?: readonly string[] | null
@@ -31,7 +40,10 @@ ${OBJECT_FORMAT}
     const format = flags.string('format')
     const clientInfo = { Debug: false, Version: VERSION, Context: 'default', Plugins: [], Warnings: null }
     if (format !== '') {
-      const info = { ...(parseJson(await (await client.request('GET', '/info')).text()) as object), ClientInfo: clientInfo }
+      const info = {
+        ...(parseJson(await (await client.request('GET', '/info')).text()) as object),
+        ClientInfo: clientInfo,
+      }
       stdout.line(render(format, info))
       return 0
     }
@@ -54,7 +66,8 @@ const render = (format: string, info: object): string => {
   try {
     return compile(format)(info)
   } catch (error) {
-    if (error instanceof TemplateSyntaxError) throw new Failure(64, `template parsing error: ${error.message}`, { cause: error })
+    if (error instanceof TemplateSyntaxError)
+      throw new Failure(64, `template parsing error: ${error.message}`, { cause: error })
     if (error instanceof TemplateExecutionError) throw new Failure(1, error.message, { cause: error })
     throw error
   }
@@ -85,10 +98,15 @@ const describeServer = (info: Info): string => {
   list('CDI spec directories', info.CDISpecDirs)
   const swarm = (info.Swarm as { LocalNodeState?: string } | undefined)?.LocalNodeState
   line('Swarm', swarm === undefined || swarm === '' ? 'inactive' : swarm)
-  if (info.Runtimes) text += ` Runtimes: ${Object.keys(info.Runtimes).sort().join(' ')}\n Default Runtime: ${info.DefaultRuntime}\n`
+  if (info.Runtimes)
+    text += ` Runtimes: ${Object.keys(info.Runtimes).sort().join(' ')}\n Default Runtime: ${info.DefaultRuntime}\n`
   if (info.OSType === 'linux') {
     line('Init Binary', info.InitBinary)
-    for (const [label, key] of [['containerd', 'ContainerdCommit'], ['runc', 'RuncCommit'], ['init', 'InitCommit']] as const)
+    for (const [label, key] of [
+      ['containerd', 'ContainerdCommit'],
+      ['runc', 'RuncCommit'],
+      ['init', 'InitCommit'],
+    ] as const)
       line(`${label} version`, (info[key] as { ID?: string } | undefined)?.ID)
     text += securityOptions(info.SecurityOptions ?? [])
   }
@@ -102,7 +120,8 @@ const describeServer = (info: Info): string => {
   given('ID', info.ID)
   line('Docker Root Dir', info.DockerRootDir)
   line('Debug Mode', info.Debug)
-  if (info.Debug) text += `  File Descriptors: ${info.NFd}\n  Goroutines: ${info.NGoroutines}\n  System Time: ${info.SystemTime}\n  EventsListeners: ${info.NEventsListener}\n`
+  if (info.Debug)
+    text += `  File Descriptors: ${info.NFd}\n  Goroutines: ${info.NGoroutines}\n  System Time: ${info.SystemTime}\n  EventsListeners: ${info.NEventsListener}\n`
   given('HTTP Proxy', info.HttpProxy)
   given('HTTPS Proxy', info.HttpsProxy)
   given('No Proxy', info.NoProxy)

@@ -25,7 +25,12 @@ ${OBJECT_FORMAT}
     const type = flags.string('type')
     if (flags.changed('type') && !TYPES.includes(type)) {
       const known = TYPES.map(name => JSON.stringify(name)).join(', ')
-      throw new Failure(1, type === '' ? `type is empty: must be one of ${known}` : `unknown type: ${JSON.stringify(type)}: must be one of ${known}`)
+      throw new Failure(
+        1,
+        type === ''
+          ? `type is empty: must be one of ${known}`
+          : `unknown type: ${JSON.stringify(type)}: must be one of ${known}`,
+      )
     }
     const kinds = type === '' ? Object.keys(PATHS) : PATHS[type] ? [type] : []
     const fetch = async (name: string): Promise<string> => {

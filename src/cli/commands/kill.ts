@@ -10,7 +10,10 @@ export const command: Command = {
   action: ({ client, stdout }, flags, names) =>
     each(
       names,
-      name => client.post(`/containers/${encodeURIComponent(name)}/kill`, { query: { signal: flags.string('signal') || undefined } }),
+      name =>
+        client.post(`/containers/${encodeURIComponent(name)}/kill`, {
+          query: { signal: flags.string('signal') || undefined },
+        }),
       name => stdout.line(name),
     ),
 }

@@ -31,7 +31,9 @@ export const command: Command = {
     })
     // Daemons from API 1.42 on say in the response which kind of stream it is; older ones have to be asked.
     const type = response.headers.get('content-type') ?? ''
-    const framed = type.endsWith('multiplexed-stream') || (!type.endsWith('raw-stream') && !(await hasTty(() => client.get(`${path}/json`))))
+    const framed =
+      type.endsWith('multiplexed-stream') ||
+      (!type.endsWith('raw-stream') && !(await hasTty(() => client.get(`${path}/json`))))
     if (!framed) {
       for await (const chunk of response.body) stdout.write(chunk)
       return 0
@@ -47,7 +49,8 @@ export const command: Command = {
   },
 }
 
-const hasTty = async (inspect: () => Promise<ContainerInspect>): Promise<boolean> => (await inspect()).Config.Tty === true
+const hasTty = async (inspect: () => Promise<ContainerInspect>): Promise<boolean> =>
+  (await inspect()).Config.Tty === true
 
 const moment = (name: string, value: string): string | undefined => {
   try {

@@ -58,7 +58,8 @@ const pools = (flags: Flags): IpamPool[] => {
   if (subnets.length < ranges.length || subnets.length < gateways.length)
     throw new Error('every ip-range or gateway must have a corresponding subnet')
   const owner = (address: string): number => subnets.findIndex(subnet => isInside(address, subnet))
-  const result: { Subnet: string; IPRange?: string; Gateway?: string; AuxiliaryAddresses?: Record<string, string> }[] = subnets.map(Subnet => ({ Subnet }))
+  const result: { Subnet: string; IPRange?: string; Gateway?: string; AuxiliaryAddresses?: Record<string, string> }[] =
+    subnets.map(Subnet => ({ Subnet }))
   const place = (what: string, address: string, put: (pool: (typeof result)[number]) => void): void => {
     // A subnet that cannot be read is for the daemon to complain about.
     const pool = result[subnets.length === 1 && !subnets[0]?.includes('/') ? 0 : owner(address)]
@@ -68,7 +69,11 @@ const pools = (flags: Flags): IpamPool[] => {
   for (const range of ranges) place('range', range, pool => void (pool.IPRange = range))
   for (const gateway of gateways) place('gateway', gateway, pool => void (pool.Gateway = gateway))
   for (const [name, address] of Object.entries(auxiliary))
-    place('aux-address', address, pool => void (pool.AuxiliaryAddresses = { ...pool.AuxiliaryAddresses, [name]: address }))
+    place(
+      'aux-address',
+      address,
+      pool => void (pool.AuxiliaryAddresses = { ...pool.AuxiliaryAddresses, [name]: address }),
+    )
   return result
 }
 
@@ -88,6 +93,9 @@ const toNumber = (address: string, family: 4 | 6): bigint => {
   const [head = '', tail] = address.split('::')
   const left = head.split(':').filter(Boolean)
   const right = (tail ?? '').split(':').filter(Boolean)
-  const groups = tail === undefined ? left : [...left, ...Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0'), ...right]
+  const groups =
+    tail === undefined
+      ? left
+      : [...left, ...Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0'), ...right]
   return groups.reduce((sum, group) => sum * 65536n + BigInt(Number.parseInt(group, 16) || 0), 0n)
 }

@@ -7,7 +7,9 @@ export const command: Command = {
 `,
   args: exactly(2),
   action: async ({ client }, flags, [network = '', Container]) => {
-    await client.post(`/networks/${encodeURIComponent(network)}/disconnect`, { json: { Container, Force: flags.bool('force') } })
+    await client.post(`/networks/${encodeURIComponent(network)}/disconnect`, {
+      json: { Container, Force: flags.bool('force') },
+    })
     return 0
   },
 }

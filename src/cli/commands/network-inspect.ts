@@ -13,7 +13,12 @@ ${OBJECT_FORMAT}
     inspectObjects(
       names,
       flags.string('format'),
-      async name => (await context.client.request('GET', `/networks/${encodeURIComponent(name)}`, { query: { verbose: flags.bool('verbose') || undefined } })).text(),
+      async name =>
+        (
+          await context.client.request('GET', `/networks/${encodeURIComponent(name)}`, {
+            query: { verbose: flags.bool('verbose') || undefined },
+          })
+        ).text(),
       context,
     ),
 }

@@ -48,9 +48,14 @@ ${LIST_FORMAT}
             IPv4: () => String(network.EnableIPv4 ?? false),
             IPv6: () => String(network.EnableIPv6),
             Internal: () => String(network.Internal),
-            Labels: () => Object.entries(network.Labels ?? {}).map(([key, value]) => `${key}=${value}`).sort().join(','),
+            Labels: () =>
+              Object.entries(network.Labels ?? {})
+                .map(([key, value]) => `${key}=${value}`)
+                .sort()
+                .join(','),
             Label: (name: string) => network.Labels?.[name] ?? '',
-            CreatedAt: () => goTime(Date.parse(network.Created) / 1000, /\.\d+/.exec(network.Created)?.[0].replace(/0+$/, '') ?? ''),
+            CreatedAt: () =>
+              goTime(Date.parse(network.Created) / 1000, /\.\d+/.exec(network.Created)?.[0].replace(/0+$/, '') ?? ''),
           }),
       )
     format.print(rows, stdout)

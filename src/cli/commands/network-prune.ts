@@ -11,7 +11,8 @@ export const command: Command = {
   args: NO_ARGUMENTS,
   action: async (context, flags) => {
     const { client, stdout } = context
-    const question = 'WARNING! This will remove all custom networks not used by at least one container.\nAre you sure you want to continue?'
+    const question =
+      'WARNING! This will remove all custom networks not used by at least one container.\nAre you sure you want to continue?'
     if (!flags.bool('force') && !(await confirm(context, question))) return 0
     const result = await client.post<{ NetworksDeleted: readonly string[] | null }>('/networks/prune', {
       query: { filters: filtersQuery(flags.list('filter')) },

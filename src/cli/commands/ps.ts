@@ -33,7 +33,10 @@ ${LIST_FORMAT}
       size: flags.bool('size') || (flags.string('format') !== 'json' && format.uses('Size')) || undefined,
       filters: filtersQuery(flags.list('filter')),
     })
-    format.print(containers.map(container => containerRow(container, !flags.bool('no-trunc'))), stdout)
+    format.print(
+      containers.map(container => containerRow(container, !flags.bool('no-trunc'))),
+      stdout,
+    )
     return 0
   },
 }

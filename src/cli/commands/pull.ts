@@ -18,7 +18,12 @@ export const command: Command = {
     const bare = reference.tag === undefined && reference.digest === undefined
     if (all && !bare) throw new Failure(1, "tag can't be used with --all-tags/-a")
     if (bare && !all && !flags.bool('quiet')) stdout.line('Using default tag: latest')
-    await pullImage(context, name, { platform: flags.string('platform') || undefined, quiet: flags.bool('quiet'), all, output: stdout })
+    await pullImage(context, name, {
+      platform: flags.string('platform') || undefined,
+      quiet: flags.bool('quiet'),
+      all,
+      output: stdout,
+    })
     const whole = bare && !all ? { ...reference, tag: 'latest' } : reference
     stdout.line(canonicalName(whole))
     return 0

@@ -15,7 +15,7 @@ export const command: Command = {
   action: async ({ client, stdout }, flags, [name = '']) => {
     const reference = parseReference(name)
     const all = flags.bool('all-tags')
-    if (all && reference.tag !== undefined) throw new Failure(1, 'tag can\'t be used with --all-tags/-a')
+    if (all && reference.tag !== undefined) throw new Failure(1, "tag can't be used with --all-tags/-a")
     if (!all && reference.tag === undefined && !flags.bool('quiet')) stdout.line('Using default tag: latest')
     const repository = reference.domain === 'docker.io' ? familiarRepository(reference) : repositoryName(reference)
     const response = await client.request('POST', `/images/${repository}/push`, {

@@ -12,7 +12,13 @@ export const command: Command = {
   action: ({ client, stdout }, flags, names) =>
     each(
       names,
-      name => client.post(`/containers/${encodeURIComponent(name)}/restart`, { query: { signal: flags.string('signal') || undefined, t: flags.changed('timeout') ? flags.number('timeout') : undefined } }),
+      name =>
+        client.post(`/containers/${encodeURIComponent(name)}/restart`, {
+          query: {
+            signal: flags.string('signal') || undefined,
+            t: flags.changed('timeout') ? flags.number('timeout') : undefined,
+          },
+        }),
       name => stdout.line(name),
     ),
 }

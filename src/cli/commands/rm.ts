@@ -13,7 +13,11 @@ export const command: Command = {
   args: atLeast(1),
   action: ({ client, stdout, stderr }, flags, names) => {
     const force = flags.bool('force')
-    const query = { v: flags.bool('volumes') || undefined, link: flags.bool('link') || undefined, force: force || undefined }
+    const query = {
+      v: flags.bool('volumes') || undefined,
+      link: flags.bool('link') || undefined,
+      force: force || undefined,
+    }
     const missing = new Set<string>()
     return each(
       names,

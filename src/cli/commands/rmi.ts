@@ -1,5 +1,5 @@
-import { isKind } from '../../errdefs.ts'
 import type { ImageDeleteItem } from '../../api/image.ts'
+import { isKind } from '../../errdefs.ts'
 import { atLeast, type Command } from '../command.ts'
 import { describe, Failure } from '../failure.ts'
 

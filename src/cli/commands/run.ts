@@ -19,7 +19,8 @@ export const command: Command = {
   action: async (context, flags, args) => {
     const { stdout } = context
     const detached = flags.bool('detach')
-    if (detached && flags.list('attach').length > 0) throw new Failure(1, 'conflicting options: cannot specify both --attach and --detach')
+    if (detached && flags.list('attach').length > 0)
+      throw new Failure(1, 'conflicting options: cannot specify both --attach and --detach')
     const attach = flags.list('attach')
     const wantsStdin = !detached && flags.bool('interactive') && (attach.length === 0 || attach.includes('stdin'))
     const tty = flags.bool('tty')
@@ -47,18 +48,22 @@ const withRunHint = async (action: () => Promise<number>): Promise<number> => {
   } catch (error) {
     if (error instanceof Failure && !(error.cause instanceof ConnectionError) && error.exitCode !== 1) throw error
     const text = describe(error)
-    throw new Failure(exitCodeOf(text), `${PROGRAM}: ${text}\n\nRun '${PROGRAM} run --help' for more information`, { cause: error })
+    throw new Failure(exitCodeOf(text), `${PROGRAM}: ${text}\n\nRun '${PROGRAM} run --help' for more information`, {
+      cause: error,
+    })
   }
 }
 
 /** 127: no such command in the image; 126: it cannot be executed; 125: the container could not be made or started. */
 const exitCodeOf = (text: string): number => {
   if (!text.startsWith('Error response from daemon:')) return 125
-  if (/executable file not found|no such file or directory|system cannot find the file specified/.test(text)) return isStartFault(text) ? 127 : 125
+  if (/executable file not found|no such file or directory|system cannot find the file specified/.test(text))
+    return isStartFault(text) ? 127 : 125
   if (/permission denied|is a directory/.test(text)) return isStartFault(text) ? 126 : 125
   return 125
 }
-const isStartFault = (text: string): boolean => /OCI runtime|failed to create|runc|container process|executable file not found|exec/.test(text)
+const isStartFault = (text: string): boolean =>
+  /OCI runtime|failed to create|runc|container process|executable file not found|exec/.test(text)
 
 const runDetached = async ({ client, stdout }: Context, id: string): Promise<number> => {
   stdout.line(id)

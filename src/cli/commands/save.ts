@@ -12,8 +12,11 @@ export const command: Command = {
   args: atLeast(1),
   action: async ({ client, stdout }, flags, names) => {
     const path = flags.string('output')
-    if (path === '' && stdout.isTerminal) throw new Failure(1, 'cowardly refusing to save to a terminal. Use the -o flag or redirect')
-    const response = await client.request('GET', '/images/get', { query: { names, platform: flags.string('platform') || undefined } })
+    if (path === '' && stdout.isTerminal)
+      throw new Failure(1, 'cowardly refusing to save to a terminal. Use the -o flag or redirect')
+    const response = await client.request('GET', '/images/get', {
+      query: { names, platform: flags.string('platform') || undefined },
+    })
     if (path === '') {
       for await (const chunk of response.body) stdout.write(chunk)
       return 0

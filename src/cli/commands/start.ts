@@ -43,7 +43,7 @@ const startAttached = async (context: Context, flags: Flags, name: string): Prom
     stdout: true,
     stderr: true,
     removed: container.HostConfig.AutoRemove === true,
-    signalProxy: true,
+    signalProxy: container.Config.Tty !== true,
     detachKeys: flags.changed('detach-keys') ? flags.string('detach-keys') : context.config.settings.detachKeys,
   })
 }

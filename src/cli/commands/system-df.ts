@@ -50,21 +50,39 @@ ${LIST_FORMAT}
   },
 }
 
-const sum = <T>(items: readonly T[], size: (item: T) => number): number => items.reduce((total, item) => total + size(item), 0)
+const sum = <T>(items: readonly T[], size: (item: T) => number): number =>
+  items.reduce((total, item) => total + size(item), 0)
 
-const usageRow = (type: string, total: number, active: number, size: number, reclaimable: number, percent: boolean): Row =>
+const usageRow = (
+  type: string,
+  total: number,
+  active: number,
+  size: number,
+  reclaimable: number,
+  percent: boolean,
+): Row =>
   new Row(`*formatter.diskUsage${type}Context`, {
     Type: () => type,
     TotalCount: () => String(total),
     Active: () => String(active),
     Size: () => humanSize(size),
-    Reclaimable: () => `${humanSize(reclaimable)}${percent && size > 0 ? ` (${Math.trunc((reclaimable * 100) / size)}%)` : ''}`,
+    Reclaimable: () =>
+      `${humanSize(reclaimable)}${percent && size > 0 ? ` (${Math.trunc((reclaimable * 100) / size)}%)` : ''}`,
   })
 
 const images = ({ Images, LayersSize }: Usage): Row => {
   const all = Images ?? []
-  const used = sum(all, image => (image.Containers !== 0 && image.Size !== -1 && image.SharedSize !== -1 ? image.Size - image.SharedSize : 0))
-  return usageRow('Images', all.length, all.filter(image => image.Containers > 0).length, LayersSize, LayersSize - used, true)
+  const used = sum(all, image =>
+    image.Containers !== 0 && image.Size !== -1 && image.SharedSize !== -1 ? image.Size - image.SharedSize : 0,
+  )
+  return usageRow(
+    'Images',
+    all.length,
+    all.filter(image => image.Containers > 0).length,
+    LayersSize,
+    LayersSize - used,
+    true,
+  )
 }
 
 const isActive = ({ State }: ContainerSummary): boolean => ['running', 'paused', 'restarting'].includes(State)
@@ -72,7 +90,10 @@ const isActive = ({ State }: ContainerSummary): boolean => ['running', 'paused',
 const containers = ({ Containers }: Usage): Row => {
   const all = Containers ?? []
   const size = sum(all, container => container.SizeRw ?? 0)
-  const idle = sum(all.filter(container => !isActive(container)), container => container.SizeRw ?? 0)
+  const idle = sum(
+    all.filter(container => !isActive(container)),
+    container => container.SizeRw ?? 0,
+  )
   return usageRow('Containers', all.length, all.filter(isActive).length, size, idle, true)
 }
 
@@ -80,17 +101,39 @@ const volumes = ({ Volumes }: Usage): Row => {
   const all = Volumes ?? []
   const sizeOf = (volume: VolumeInspect): number => Math.max(0, volume.UsageData?.Size ?? 0)
   const idle = all.filter(volume => volume.UsageData?.RefCount === 0)
-  return usageRow('Local Volumes', all.length, all.filter(volume => (volume.UsageData?.RefCount ?? 0) > 0).length, sum(all, sizeOf), sum(idle, sizeOf), true)
+  return usageRow(
+    'Local Volumes',
+    all.length,
+    all.filter(volume => (volume.UsageData?.RefCount ?? 0) > 0).length,
+    sum(all, sizeOf),
+    sum(idle, sizeOf),
+    true,
+  )
 }
 
 const caches = ({ BuildCache }: Usage): Row => {
   const all = (BuildCache ?? []).filter(cache => !cache.Shared)
-  const idle = sum(all.filter(cache => !cache.InUse), cache => cache.Size)
-  return usageRow('Build Cache', (BuildCache ?? []).length, (BuildCache ?? []).filter(cache => cache.InUse).length, sum(all, cache => cache.Size), idle, false)
+  const idle = sum(
+    all.filter(cache => !cache.InUse),
+    cache => cache.Size,
+  )
+  return usageRow(
+    'Build Cache',
+    (BuildCache ?? []).length,
+    (BuildCache ?? []).filter(cache => cache.InUse).length,
+    sum(all, cache => cache.Size),
+    idle,
+    false,
+  )
 }
 
 const showDetails = (usage: Usage, stdout: Output): void => {
-  const table = (title: string, usual: string, headers: Readonly<Record<string, string>>, rows: readonly Row[]): void => {
+  const table = (
+    title: string,
+    usual: string,
+    headers: Readonly<Record<string, string>>,
+    rows: readonly Row[],
+  ): void => {
     stdout.write(`${title}\n\n`)
     new ListFormat({ format: '', usual, headers }).print(rows, stdout)
   }
@@ -119,11 +162,22 @@ const showDetails = (usage: Usage, stdout: Output): void => {
         }),
     ),
   )
-  const cacheSize = sum((usage.BuildCache ?? []).filter(cache => !cache.Shared), cache => cache.Size)
+  const cacheSize = sum(
+    (usage.BuildCache ?? []).filter(cache => !cache.Shared),
+    cache => cache.Size,
+  )
   table(
     `\nBuild cache usage: ${humanSize(cacheSize)}`,
     '{{.ID}}\\t{{.CacheType}}\\t{{.Size}}\\t{{.CreatedSince}}\\t{{.LastUsedSince}}\\t{{.UsageCount}}\\t{{.Shared}}',
-    { ID: 'CACHE ID', CacheType: 'CACHE TYPE', Size: 'SIZE', CreatedSince: 'CREATED', LastUsedSince: 'LAST USED', UsageCount: 'USAGE', Shared: 'SHARED' },
+    {
+      ID: 'CACHE ID',
+      CacheType: 'CACHE TYPE',
+      Size: 'SIZE',
+      CreatedSince: 'CREATED',
+      LastUsedSince: 'LAST USED',
+      UsageCount: 'USAGE',
+      Shared: 'SHARED',
+    },
     (usage.BuildCache ?? []).map(
       cache =>
         new Row('*formatter.buildCacheContext', {

@@ -35,9 +35,13 @@ export const command: Command = {
       await exec(['systemctl', 'daemon-reload'])
       await exec(['systemctl', 'enable', '--now', 'tare.service'])
     } catch (error) {
-      throw new Failure(1, `The unit is written, but systemd did not take it: ${describe(error)}\nStart it with: systemctl enable --now tare.service`, {
-        cause: error,
-      })
+      throw new Failure(
+        1,
+        `The unit is written, but systemd did not take it: ${describe(error)}\nStart it with: systemctl enable --now tare.service`,
+        {
+          cause: error,
+        },
+      )
     }
     stdout.line('Started and enabled tare.service')
     return 0

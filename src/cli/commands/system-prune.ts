@@ -30,16 +30,22 @@ export const command: Command = {
     }
     const containers = await client.post<ContainerPruneResponse>('/containers/prune', { query: { filters: query } })
     list('Deleted Containers', containers.ContainersDeleted)
-    const networks = await client.post<{ NetworksDeleted: readonly string[] | null }>('/networks/prune', { query: { filters: query } })
+    const networks = await client.post<{ NetworksDeleted: readonly string[] | null }>('/networks/prune', {
+      query: { filters: query },
+    })
     list('Deleted Networks', networks.NetworksDeleted)
-    const gone = volumes ? await client.post<VolumePruneResponse>('/volumes/prune', { query: { filters: query } }) : undefined
+    const gone = volumes
+      ? await client.post<VolumePruneResponse>('/volumes/prune', { query: { filters: query } })
+      : undefined
     list('Deleted Volumes', gone?.VolumesDeleted)
     const images = await client.post<ImagePruneResponse>('/images/prune', {
       query: { filters: filtersQuery(filters, [['dangling', String(!all)]]) },
     })
     stdout.write(deletedImages(images))
     const until = filters.filter(filter => filter.startsWith('until='))
-    const cache = await client.post<BuildPruneResponse>('/build/prune', { query: { all: all || undefined, filters: filtersQuery(until) } })
+    const cache = await client.post<BuildPruneResponse>('/build/prune', {
+      query: { all: all || undefined, filters: filtersQuery(until) },
+    })
     stdout.write(deletedCaches(cache))
     const total = containers.SpaceReclaimed + (gone?.SpaceReclaimed ?? 0) + images.SpaceReclaimed + cache.SpaceReclaimed
     stdout.line(`Total reclaimed space: ${humanSize(total)}`)
@@ -55,6 +61,9 @@ const question = (all: boolean, volumes: boolean, filters: readonly string[]): s
     all ? '  - all images without at least one container associated to them' : '  - all dangling images',
     all ? '  - all build cache' : '  - unused build cache',
   ]
-  const shown = filters.length > 0 ? `\n  Items to be pruned will be filtered with:\n${filters.map(filter => `  - ${filter}\n`).join('')}` : ''
+  const shown =
+    filters.length > 0
+      ? `\n  Items to be pruned will be filtered with:\n${filters.map(filter => `  - ${filter}\n`).join('')}`
+      : ''
   return `WARNING! This will remove:\n${lines.join('\n')}\n${shown}\nAre you sure you want to continue?`
 }

@@ -1,5 +1,5 @@
-import { parseReference, repositoryName } from '../../oci/reference.ts'
 import { messageOf } from '../../errdefs.ts'
+import { parseReference, repositoryName } from '../../oci/reference.ts'
 import { type Command, exactly } from '../command.ts'
 import { Failure } from '../failure.ts'
 
@@ -11,10 +11,16 @@ export const command: Command = {
     try {
       reference = parseReference(target)
     } catch (error) {
-      throw new Failure(1, `Error parsing reference: ${JSON.stringify(target)} is not a valid repository/tag: ${messageOf(error)}`, { cause: error })
+      throw new Failure(
+        1,
+        `Error parsing reference: ${JSON.stringify(target)} is not a valid repository/tag: ${messageOf(error)}`,
+        { cause: error },
+      )
     }
     if (reference.digest !== undefined) throw new Failure(1, 'refusing to create a tag with a digest reference')
-    await client.post(`/images/${encodeURIComponent(source)}/tag`, { query: { repo: repositoryName(reference), tag: reference.tag ?? 'latest' } })
+    await client.post(`/images/${encodeURIComponent(source)}/tag`, {
+      query: { repo: repositoryName(reference), tag: reference.tag ?? 'latest' },
+    })
     return 0
   },
 }

@@ -1,15 +1,22 @@
 import { type Command, NO_ARGUMENTS } from '../command.ts'
 import { describe, Failure } from '../failure.ts'
-import { OBJECT_FORMAT } from '../format/format-flags.ts'
 import { align } from '../format/align.ts'
+import { OBJECT_FORMAT } from '../format/format-flags.ts'
 import type { Output } from '../output.ts'
 import { compile, TemplateExecutionError } from '../template/execute.ts'
 import { TemplateSyntaxError } from '../template/lex.ts'
 import { toJson } from '../template/value.ts'
 import { CLIENT_API_VERSION, VERSION } from '../version.ts'
 
-type Component = { readonly Name: string; readonly Version: string; readonly Details?: Readonly<Record<string, string>> | null }
-type ServerVersion = { readonly Platform?: { readonly Name: string }; readonly Components?: readonly Component[] } & Readonly<Record<string, unknown>>
+type Component = {
+  readonly Name: string
+  readonly Version: string
+  readonly Details?: Readonly<Record<string, string>> | null
+}
+type ServerVersion = {
+  readonly Platform?: { readonly Name: string }
+  readonly Components?: readonly Component[]
+} & Readonly<Record<string, unknown>>
 
 export const command: Command = {
   usage: '[OPTIONS]',
@@ -31,7 +38,8 @@ ${OBJECT_FORMAT}
     try {
       if (format !== '' && format !== 'json') template = compile(format)
     } catch (error) {
-      if (error instanceof TemplateSyntaxError) throw new Failure(64, `template parsing error: ${error.message}`, { cause: error })
+      if (error instanceof TemplateSyntaxError)
+        throw new Failure(64, `template parsing error: ${error.message}`, { cause: error })
       throw error
     }
     const { server, failure } = await client.get<ServerVersion>('/version').then(
@@ -71,9 +79,11 @@ const pretty = (client: Readonly<Record<string, string>>, server: ServerVersion 
   if (server) {
     text += `\nServer:${server.Platform?.Name ? ` ${server.Platform.Name}` : ''}\n`
     for (const { Name, Version, Details } of server.Components ?? []) {
-      const detail = (label: string, key: string): string => (Details?.[key] !== undefined ? ` ${column(label, Details[key])}` : '')
+      const detail = (label: string, key: string): string =>
+        Details?.[key] !== undefined ? ` ${column(label, Details[key])}` : ''
       text += ` ${Name}:\n ${column('Version', Version)}`
-      if (Details?.ApiVersion !== undefined) text += ` ${column('API version', `${Details.ApiVersion} (minimum version ${Details.MinAPIVersion ?? ''})`)}`
+      if (Details?.ApiVersion !== undefined)
+        text += ` ${column('API version', `${Details.ApiVersion} (minimum version ${Details.MinAPIVersion ?? ''})`)}`
       text += detail('Go version', 'GoVersion') + detail('Node version', 'NodeVersion')
       text += Name === 'Engine' ? detail('Git commit', 'GitCommit') : detail('GitCommit', 'GitCommit')
       text += detail('Built', 'BuildTime')

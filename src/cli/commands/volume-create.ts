@@ -15,7 +15,12 @@ export const command: Command = {
   action: async ({ client, stdout }, flags, [name]) => {
     if (name === '') throw new Failure(1, 'volume name cannot be empty')
     const volume = await client.post<VolumeInspect>('/volumes/create', {
-      json: { Name: name, Driver: flags.string('driver'), DriverOpts: toMap(flags.list('opt')), Labels: toMap(flags.list('label')) },
+      json: {
+        Name: name,
+        Driver: flags.string('driver'),
+        DriverOpts: toMap(flags.list('opt')),
+        Labels: toMap(flags.list('label')),
+      },
     })
     stdout.line(volume.Name)
     return 0

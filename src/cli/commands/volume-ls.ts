@@ -34,7 +34,9 @@ ${LIST_FORMAT}
       headers: HEADERS,
       quiet: flags.bool('quiet') ? '{{.Name}}' : undefined,
     })
-    const { Volumes } = await client.get<VolumeListResponse>('/volumes', { filters: filtersQuery(flags.list('filter')) })
+    const { Volumes } = await client.get<VolumeListResponse>('/volumes', {
+      filters: filtersQuery(flags.list('filter')),
+    })
     const rows = [...(Volumes ?? [])].sort(byName).map(
       volume =>
         new Row('*formatter.volumeContext', {
@@ -42,7 +44,11 @@ ${LIST_FORMAT}
           Driver: () => volume.Driver,
           Scope: () => volume.Scope,
           Mountpoint: () => volume.Mountpoint,
-          Labels: () => Object.entries(volume.Labels ?? {}).map(([key, value]) => `${key}=${value}`).sort().join(','),
+          Labels: () =>
+            Object.entries(volume.Labels ?? {})
+              .map(([key, value]) => `${key}=${value}`)
+              .sort()
+              .join(','),
           Label: (name: string) => volume.Labels?.[name] ?? '',
           Links: () => (volume.UsageData ? String(volume.UsageData.RefCount) : 'N/A'),
           Size: () => (volume.UsageData ? humanSize(volume.UsageData.Size) : 'N/A'),
@@ -57,4 +63,5 @@ ${LIST_FORMAT}
 }
 
 /** Numbers within names by their value: `vol2` before `vol10`. */
-const byName = (a: { Name: string }, b: { Name: string }): number => a.Name.localeCompare(b.Name, 'en', { numeric: true })
+const byName = (a: { Name: string }, b: { Name: string }): number =>
+  a.Name.localeCompare(b.Name, 'en', { numeric: true })

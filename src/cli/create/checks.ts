@@ -14,7 +14,23 @@ const parsable =
     return value
   }
 
-const LIMITS = ['core', 'cpu', 'data', 'fsize', 'locks', 'memlock', 'msgqueue', 'nice', 'nofile', 'nproc', 'rss', 'rtprio', 'rttime', 'sigpending', 'stack']
+const LIMITS = [
+  'core',
+  'cpu',
+  'data',
+  'fsize',
+  'locks',
+  'memlock',
+  'msgqueue',
+  'nice',
+  'nofile',
+  'nproc',
+  'rss',
+  'rtprio',
+  'rttime',
+  'sigpending',
+  'stack',
+]
 
 /** `nofile=1024:2048`. */
 export const parseUlimit = (value: string): Ulimit => {
@@ -28,7 +44,8 @@ export const parseUlimit = (value: string): Ulimit => {
   }
   const Soft = number(softText)
   const Hard = hardText === undefined || hardText === '' ? Soft : number(hardText)
-  if (Hard !== -1 && (Soft === -1 || Soft > Hard)) throw new Error(`ulimit soft limit must be less than or equal to hard limit: ${Soft} > ${Hard}`)
+  if (Hard !== -1 && (Soft === -1 || Soft > Hard))
+    throw new Error(`ulimit soft limit must be less than or equal to hard limit: ${Soft} > ${Hard}`)
   return { Name, Hard, Soft }
 }
 
@@ -36,7 +53,8 @@ const KERNEL_SYSCTLS = ['msgmax', 'msgmnb', 'msgmni', 'sem', 'shmall', 'shmmax',
 
 const checkSysctl = (value: string): string => {
   const key = value.split('=')[0]?.trim() ?? ''
-  const known = key.startsWith('net.') || key.startsWith('fs.mqueue.') || KERNEL_SYSCTLS.some(name => key === `kernel.${name}`)
+  const known =
+    key.startsWith('net.') || key.startsWith('fs.mqueue.') || KERNEL_SYSCTLS.some(name => key === `kernel.${name}`)
   if (!value.includes('=') || !known) throw new Error(`sysctl '${value}' is not allowed`)
   return value
 }
@@ -46,8 +64,12 @@ const checkExtraHost = (value: string): string => {
   const at = equals > 0 ? equals : value.indexOf(':')
   const name = value.slice(0, at).trim()
   if (at < 0 || name === '') throw new Error(`bad format for add-host: ${JSON.stringify(value)}`)
-  const address = value.slice(at + 1).trim().replace(/^\[(.*)\]$/, '$1')
-  if (address !== 'host-gateway' && !isAddress(address)) throw new Error(`invalid IP address in add-host: ${JSON.stringify(address)}`)
+  const address = value
+    .slice(at + 1)
+    .trim()
+    .replace(/^\[(.*)\]$/, '$1')
+  if (address !== 'host-gateway' && !isAddress(address))
+    throw new Error(`invalid IP address in add-host: ${JSON.stringify(address)}`)
   return `${name}:${address}`
 }
 

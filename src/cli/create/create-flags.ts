@@ -118,4 +118,8 @@ const merge = (...tables: string[]): string => {
 export const runFlags = (): string => merge(CREATE_FLAGS, RUN_ONLY)
 
 /** Names from earlier days that scripts still use. */
-export const CREATE_ALIASES: Readonly<Record<string, string>> = { net: 'network', 'net-alias': 'network-alias', 'dns-opt': 'dns-option' }
+export const CREATE_ALIASES: Readonly<Record<string, string>> = {
+  net: 'network',
+  'net-alias': 'network-alias',
+  'dns-opt': 'dns-option',
+}

@@ -8,7 +8,12 @@ import { parseNetworking } from './networking.ts'
 import { parseExpose, parsePublication } from './ports.ts'
 
 /** What the flags and arguments of `run` and `create` ask the daemon for. Throws Errors in Docker's words. */
-export const createRequest = (flags: Flags, image: string, command: readonly string[], proxy: Readonly<Record<string, string>>): ContainerCreateRequest => {
+export const createRequest = (
+  flags: Flags,
+  image: string,
+  command: readonly string[],
+  proxy: Readonly<Record<string, string>>,
+): ContainerCreateRequest => {
   const attach = flags.list('attach')
   const interactive = flags.bool('interactive')
   const attachStdin = attach.includes('stdin') || (attach.length === 0 && interactive && !detached(flags))
@@ -21,7 +26,10 @@ export const createRequest = (flags: Flags, image: string, command: readonly str
     ...flags.list('env-file').flatMap(path => readKeyValueFile(path, name => process.env[name])),
     ...flags.list('env'),
   ]
-  const labels = toMap([...flags.list('label-file').flatMap(path => readKeyValueFile(path, () => '')), ...flags.list('label')])
+  const labels = toMap([
+    ...flags.list('label-file').flatMap(path => readKeyValueFile(path, () => '')),
+    ...flags.list('label'),
+  ])
   const entrypoint = flags.changed('entrypoint') ? [flags.string('entrypoint')] : undefined
   return {
     Hostname: flags.string('hostname'),
@@ -56,10 +64,19 @@ export const createRequest = (flags: Flags, image: string, command: readonly str
 const detached = (flags: Flags): boolean => flags.bool('detach')
 
 /** The last value of each variable, at the place of the first. */
-const dedupe = (env: readonly string[]): string[] => [...new Map(env.map(entry => [entry.split('=')[0], entry])).values()]
+const dedupe = (env: readonly string[]): string[] => [
+  ...new Map(env.map(entry => [entry.split('=')[0], entry])).values(),
+]
 
 const healthcheck = (flags: Flags): { Healthcheck?: HealthConfig } => {
-  const names = ['health-cmd', 'health-interval', 'health-timeout', 'health-retries', 'health-start-period', 'health-start-interval']
+  const names = [
+    'health-cmd',
+    'health-interval',
+    'health-timeout',
+    'health-retries',
+    'health-start-period',
+    'health-start-interval',
+  ]
   const given = names.filter(name => flags.changed(name))
   if (flags.bool('no-healthcheck')) {
     if (given.length > 0) throw new Error('--no-healthcheck conflicts with --health-* options')

@@ -33,7 +33,8 @@ const splitDevice = (value: string): [string, string] => {
 export const parseWeightDevice = (value: string): { Path: string; Weight: number } => {
   const [Path, text] = splitDevice(value)
   const Weight = Number(text)
-  if (!/^\d+$/.test(text) || (Weight > 0 && (Weight < 10 || Weight > 1000))) throw new Error(`invalid weight for device: ${value}`)
+  if (!/^\d+$/.test(text) || (Weight > 0 && (Weight < 10 || Weight > 1000)))
+    throw new Error(`invalid weight for device: ${value}`)
   return { Path, Weight }
 }
 
@@ -51,13 +52,21 @@ export const parseRateDevice = (value: string): { Path: string; Rate: number } =
 export const parseIopsDevice = (value: string): { Path: string; Rate: number } => {
   const [Path, text] = splitDevice(value)
   if (!/^\d+$/.test(text))
-    throw new Error(`invalid rate for device: ${value}. The correct format is <device-path>:<number>. Number must be a positive integer`)
+    throw new Error(
+      `invalid rate for device: ${value}. The correct format is <device-path>:<number>. Number must be a positive integer`,
+    )
   return { Path, Rate: Number(text) }
 }
 
 /** `--gpus all`, `--gpus 2`, `--gpus device=0,capabilities=utility`. */
 export const parseGpus = (value: string): DeviceRequest => {
-  const request = { Driver: '', Count: 0, DeviceIDs: undefined as string[] | undefined, Capabilities: [['gpu']], Options: {} as Record<string, string> }
+  const request = {
+    Driver: '',
+    Count: 0,
+    DeviceIDs: undefined as string[] | undefined,
+    Capabilities: [['gpu']],
+    Options: {} as Record<string, string>,
+  }
   let counted = false
   for (const field of splitFields(value)) {
     const equals = field.indexOf('=')
@@ -71,7 +80,8 @@ export const parseGpus = (value: string): DeviceRequest => {
       counted = true
     } else if (key === 'device') request.DeviceIDs = text.split(',')
     else if (key === 'capabilities') request.Capabilities = [[...text.split(','), 'gpu']]
-    else if (key === 'options') for (const item of text.split(',')) request.Options[item.split('=')[0] as string] = item.split('=')[1] ?? ''
+    else if (key === 'options')
+      for (const item of text.split(',')) request.Options[item.split('=')[0] as string] = item.split('=')[1] ?? ''
     else throw new Error(`unexpected key '${key}' in '${field}'`)
   }
   if (!counted && request.DeviceIDs === undefined) request.Count = 1

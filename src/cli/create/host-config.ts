@@ -7,12 +7,17 @@ import { parseMount } from './mount.ts'
 import type { Publication } from './ports.ts'
 import { parseSecurityOptions } from './security-options.ts'
 
-type Parts = { readonly binds: readonly string[]; readonly publications: readonly Publication[]; readonly networkMode: string }
+type Parts = {
+  readonly binds: readonly string[]
+  readonly publications: readonly Publication[]
+  readonly networkMode: string
+}
 
 /** `HostConfig` of a create request. Throws Errors in Docker's words. */
 export const hostConfig = (flags: Flags, parts: Parts): HostConfig => {
   const restart = restartPolicy(flags.string('restart'))
-  if (flags.bool('rm') && restart.Name !== 'no' && restart.Name !== '') throw new Error('conflicting options: cannot specify both --restart and --rm')
+  if (flags.bool('rm') && restart.Name !== 'no' && restart.Name !== '')
+    throw new Error('conflicting options: cannot specify both --restart and --rm')
   checkModes(flags)
   const security = parseSecurityOptions(flags.list('security-opt'))
   const devices = flags.list('device')
@@ -63,7 +68,8 @@ export const hostConfig = (flags: Flags, parts: Parts): HostConfig => {
 
 const resources = (flags: Flags): HostConfig => {
   const swappiness = flags.changed('memory-swappiness') ? flags.number('memory-swappiness') : -1
-  if (swappiness < -1 || swappiness > 100) throw new Error(`invalid value: ${swappiness}. Valid memory swappiness range is 0-100`)
+  if (swappiness < -1 || swappiness > 100)
+    throw new Error(`invalid value: ${swappiness}. Valid memory swappiness range is 0-100`)
   return {
     CpuShares: flags.number('cpu-shares'),
     Memory: flags.bytes('memory'),
@@ -131,13 +137,15 @@ const restartPolicy = (text: string): RestartPolicy => {
   const [name = '', count, ...more] = text.split(':')
   if (more.length > 0 || (count !== undefined && !/^[+-]?\d+$/.test(count)))
     throw new Error('invalid restart policy format: maximum retry count must be an integer')
-  if (name === '' && count !== undefined) throw new Error('invalid restart policy format: no policy provided before colon')
+  if (name === '' && count !== undefined)
+    throw new Error('invalid restart policy format: no policy provided before colon')
   return { Name: name, MaximumRetryCount: Number(count ?? 0) }
 }
 
 const logConfig = (flags: Flags): LogConfig => {
   const options = flags.list('log-opt')
-  if (flags.string('log-driver') === 'none' && options.length > 0) throw new Error('invalid logging opts for driver none')
+  if (flags.string('log-driver') === 'none' && options.length > 0)
+    throw new Error('invalid logging opts for driver none')
   return { Type: flags.string('log-driver'), Config: toMap(options) }
 }
 

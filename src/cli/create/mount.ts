@@ -3,24 +3,35 @@ import type { Mount } from '../../api/container.ts'
 import { parseBytes } from '../flags/bytes.ts'
 import { parseBool } from '../flags/flag-type.ts'
 
-type Options = { bind: Record<string, unknown>; volume: Record<string, unknown>; tmpfs: Record<string, unknown>; image: Record<string, unknown> }
+type Options = {
+  bind: Record<string, unknown>
+  volume: Record<string, unknown>
+  tmpfs: Record<string, unknown>
+  image: Record<string, unknown>
+}
 
 /** One line of CSV: commas part the fields, quotes hold them together. */
 export const splitFields = (text: string): string[] => {
   const fields: string[] = []
-  for (const match of text.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)) fields.push(match[1]?.replaceAll('""', '"') ?? match[2] ?? '')
+  for (const match of text.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g))
+    fields.push(match[1]?.replaceAll('""', '"') ?? match[2] ?? '')
   return fields
 }
 
 /** `--mount type=bind,source=/a,target=/b,readonly`. Throws in Docker's words. */
 export const parseMount = (spec: string): Mount => {
-  const mount: { Type: string; Source?: string; Target?: string; ReadOnly?: boolean; Consistency?: string } = { Type: 'volume' }
+  const mount: { Type: string; Source?: string; Target?: string; ReadOnly?: boolean; Consistency?: string } = {
+    Type: 'volume',
+  }
   const options: Options = { bind: {}, volume: {}, tmpfs: {}, image: {} }
   for (const field of splitFields(spec)) {
     const equals = field.indexOf('=')
     const key = (equals < 0 ? field : field.slice(0, equals)).toLowerCase()
     const value = equals < 0 ? undefined : field.slice(equals + 1)
-    if (value === undefined && !['readonly', 'ro', 'volume-nocopy', 'bind-nonrecursive', 'bind-create-src'].includes(key))
+    if (
+      value === undefined &&
+      !['readonly', 'ro', 'volume-nocopy', 'bind-nonrecursive', 'bind-create-src'].includes(key)
+    )
       throw new Error(`invalid field '${field}' must be a key=value pair`)
     const flag = (): boolean => {
       try {
@@ -56,7 +67,13 @@ export const parseMount = (spec: string): Mount => {
   return finish(mount, options)
 }
 
-const setOption = (options: Options, key: string, value: string | undefined, flag: () => boolean, field: string): void => {
+const setOption = (
+  options: Options,
+  key: string,
+  value: string | undefined,
+  flag: () => boolean,
+  field: string,
+): void => {
   switch (key) {
     case 'bind-propagation':
       options.bind.Propagation = value?.toLowerCase()
@@ -121,20 +138,28 @@ const pair = (text: string): Record<string, string> => {
   return equals < 0 ? { [text]: '' } : { [text.slice(0, equals)]: text.slice(equals + 1) }
 }
 
-const finish = (mount: { Type: string; Source?: string; Target?: string; ReadOnly?: boolean }, options: Options): Mount => {
+const finish = (
+  mount: { Type: string; Source?: string; Target?: string; ReadOnly?: boolean },
+  options: Options,
+): Mount => {
   const { Type, Target } = mount
   if (Type === '') throw new Error('type is required')
   if (!Target) throw new Error('target is required')
   for (const kind of ['volume', 'bind', 'tmpfs', 'image'] as const)
     if (Type !== kind && Object.keys(options[kind]).length > 0)
       throw new Error(`cannot mix '${kind}-*' options with mount type '${Type}'`)
-  if (options.bind.ReadOnlyNonRecursive && !mount.ReadOnly) throw new Error("option 'bind-recursive=writable' requires 'readonly' to be specified in conjunction")
+  if (options.bind.ReadOnlyNonRecursive && !mount.ReadOnly)
+    throw new Error("option 'bind-recursive=writable' requires 'readonly' to be specified in conjunction")
   if (options.bind.ReadOnlyForceRecursive) {
-    if (!mount.ReadOnly) throw new Error("option 'bind-recursive=readonly' requires 'readonly' to be specified in conjunction")
+    if (!mount.ReadOnly)
+      throw new Error("option 'bind-recursive=readonly' requires 'readonly' to be specified in conjunction")
     if (options.bind.Propagation !== 'rprivate')
-      throw new Error("option 'bind-recursive=readonly' requires 'bind-propagation=rprivate' to be specified in conjunction")
+      throw new Error(
+        "option 'bind-recursive=readonly' requires 'bind-propagation=rprivate' to be specified in conjunction",
+      )
   }
-  const given = (value: Record<string, unknown>): Record<string, unknown> | undefined => (Object.keys(value).length > 0 ? value : undefined)
+  const given = (value: Record<string, unknown>): Record<string, unknown> | undefined =>
+    Object.keys(value).length > 0 ? value : undefined
   return {
     ...mount,
     BindOptions: given(options.bind),

@@ -2,7 +2,16 @@ import type { EndpointSettings } from '../../api/container.ts'
 import type { Flags } from '../flags/flags.ts'
 import { splitFields } from './mount.ts'
 
-type Attachment = { target: string; aliases: string[]; options: Record<string, string>; ip?: string; ip6?: string; linkLocal: string[]; mac?: string; priority?: number }
+type Attachment = {
+  target: string
+  aliases: string[]
+  options: Record<string, string>
+  ip?: string
+  ip6?: string
+  linkLocal: string[]
+  mac?: string
+  priority?: number
+}
 
 /** `--network NAME` or `--network name=NAME,alias=…,ip=…,driver-opt=…`. */
 export const parseAttachment = (value: string): Attachment => {
@@ -47,7 +56,8 @@ export const parseAttachment = (value: string): Attachment => {
   return attachment
 }
 
-const isUserDefined = (mode: string): boolean => !['', 'default', 'bridge', 'host', 'none'].includes(mode) && !mode.startsWith('container:')
+const isUserDefined = (mode: string): boolean =>
+  !['', 'default', 'bridge', 'host', 'none'].includes(mode) && !mode.startsWith('container:')
 
 export type Networking = { readonly mode: string; readonly endpoints: Record<string, EndpointSettings> }
 
@@ -57,9 +67,11 @@ export const parseNetworking = (flags: Flags): Networking => {
   const first = (attachments[0] ??= parseAttachment('default'))
   const aliases = flags.list('network-alias')
   const links = flags.list('link')
-  if (aliases.length > 0 && !isUserDefined(first.target)) throw new Error('network-scoped aliases are only supported for user-defined networks')
+  if (aliases.length > 0 && !isUserDefined(first.target))
+    throw new Error('network-scoped aliases are only supported for user-defined networks')
   const alone = ([flag, own]: readonly [string, unknown]): void => {
-    if (flags.changed(flag) && own) throw new Error(`conflicting options: cannot specify both --${flag} and per-network ${OPTION_NAMES[flag]}`)
+    if (flags.changed(flag) && own)
+      throw new Error(`conflicting options: cannot specify both --${flag} and per-network ${OPTION_NAMES[flag]}`)
   }
   const own: [string, unknown][] = [
     ['network-alias', first.aliases.length],
@@ -75,7 +87,11 @@ export const parseNetworking = (flags: Flags): Networking => {
   if (flags.string('ip6')) first.ip6 = flags.string('ip6')
   const mac = flags.string('mac-address')
   if (mac !== '') {
-    if (!/^([0-9a-fA-F]{2}([:-]))([0-9a-fA-F]{2}\2){4}[0-9a-fA-F]{2}$|^([0-9a-fA-F]{4}\.){2}[0-9a-fA-F]{4}$/.test(mac.trim()))
+    if (
+      !/^([0-9a-fA-F]{2}([:-]))([0-9a-fA-F]{2}\2){4}[0-9a-fA-F]{2}$|^([0-9a-fA-F]{4}\.){2}[0-9a-fA-F]{4}$/.test(
+        mac.trim(),
+      )
+    )
       throw new Error(`${mac} is not a valid mac address`)
     first.mac = mac.trim()
   }
@@ -88,7 +104,8 @@ export const parseNetworking = (flags: Flags): Networking => {
     endpoints[target] = endpoint(attachment, i === 0 && isUserDefined(target) ? links : [])
   }
   // These modes have no endpoint of their own to configure.
-  if (first.target === 'host' || first.target === 'none' || first.target.startsWith('container:')) delete endpoints[first.target]
+  if (first.target === 'host' || first.target === 'none' || first.target.startsWith('container:'))
+    delete endpoints[first.target]
   return { mode: first.target, endpoints }
 }
 const OPTION_NAMES: Readonly<Record<string, string>> = {

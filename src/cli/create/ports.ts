@@ -17,8 +17,10 @@ const shortForm = (spec: string): string => {
   if (!spec.includes('=')) return spec
   const fields = new Map(spec.split(',').map(field => field.split('=', 2) as [string, string]))
   for (const [key, value] of fields) {
-    if (value === undefined || value === '') throw new Error(`invalid publish opts format (should be name=value but got '${key}')`)
-    if (!['published', 'target', 'protocol', 'mode'].includes(key)) throw new Error(`invalid publish opts format (unknown key '${key}')`)
+    if (value === undefined || value === '')
+      throw new Error(`invalid publish opts format (should be name=value but got '${key}')`)
+    if (!['published', 'target', 'protocol', 'mode'].includes(key))
+      throw new Error(`invalid publish opts format (unknown key '${key}')`)
   }
   return `${fields.get('published') ?? ''}:${fields.get('target') ?? ''}/${fields.get('protocol') ?? 'tcp'}`
 }
@@ -54,7 +56,8 @@ export const parsePublication = (given: string): Publication[] => {
 }
 
 export const isAddress = (text: string): boolean => isIPv4(text) || (text.includes(':') && isIPv6(text))
-const isIPv4 = (text: string): boolean => /^(\d{1,3})(\.\d{1,3}){3}$/.test(text) && text.split('.').every(part => Number(part) < 256)
+const isIPv4 = (text: string): boolean =>
+  /^(\d{1,3})(\.\d{1,3}){3}$/.test(text) && text.split('.').every(part => Number(part) < 256)
 const isIPv6 = (text: string): boolean => URL.canParse(`http://[${text.replace(/%.*$/, '')}]/`)
 
 /** `--expose 80`, `--expose 80-82/udp`. */
@@ -62,6 +65,9 @@ export const parseExpose = (spec: string): string[] => {
   if (spec.includes(':')) throw new Error(`invalid port format for --expose: ${spec}`)
   const [ports = '', protocol = 'tcp'] = spec.split('/', 2)
   const range = parseRange(ports)
-  if (!range) throw new Error(`invalid range format for --expose: ${ports}, error: strconv.ParseUint: parsing "${ports}": invalid syntax`)
+  if (!range)
+    throw new Error(
+      `invalid range format for --expose: ${ports}, error: strconv.ParseUint: parsing "${ports}": invalid syntax`,
+    )
   return Array.from({ length: range.last - range.first + 1 }, (_, i) => `${range.first + i}/${protocol}`)
 }

@@ -13,9 +13,11 @@ export const parseSecurityOptions = (given: readonly string[]): SecurityOptions 
   let unmasked = false
   for (const option of given) {
     const [key = '', value] = option.includes('=') ? cut(option, '=') : cut(option, ':')
-    if (value === undefined && option !== 'no-new-privileges') throw new Error(`Invalid --security-opt: ${JSON.stringify(option)}`)
+    if (value === undefined && option !== 'no-new-privileges')
+      throw new Error(`Invalid --security-opt: ${JSON.stringify(option)}`)
     if (option === 'systempaths=unconfined') unmasked = true
-    else if (key === 'seccomp' && value !== 'unconfined' && value !== 'builtin') options.push(`seccomp=${readProfile(value as string)}`)
+    else if (key === 'seccomp' && value !== 'unconfined' && value !== 'builtin')
+      options.push(`seccomp=${readProfile(value as string)}`)
     else options.push(option)
   }
   return { options, unmasked }
@@ -36,6 +38,8 @@ const readProfile = (path: string): string => {
   try {
     return JSON.stringify(JSON.parse(text))
   } catch (error) {
-    throw new Error(`compacting json for seccomp profile (${path}) failed: ${(error as Error).message}`, { cause: error })
+    throw new Error(`compacting json for seccomp profile (${path}) failed: ${(error as Error).message}`, {
+      cause: error,
+    })
   }
 }

@@ -1,5 +1,14 @@
 /** Go's durations: `1h30m`, `1.5s`, `200ms`. */
-const UNITS: Readonly<Record<string, number>> = { ns: 1, us: 1e3, µs: 1e3, μs: 1e3, ms: 1e6, s: 1e9, m: 6e10, h: 3.6e12 }
+const UNITS: Readonly<Record<string, number>> = {
+  ns: 1,
+  us: 1e3,
+  µs: 1e3,
+  μs: 1e3,
+  ms: 1e6,
+  s: 1e9,
+  m: 6e10,
+  h: 3.6e12,
+}
 
 /** Nanoseconds. Throws in Go's words. */
 export const parseDuration = (text: string): number => {

@@ -3,11 +3,21 @@ import { parseBytes } from './bytes.ts'
 import { parseDuration } from './duration.ts'
 
 /** Types that may be given many times; `strings` also splits at commas. */
-export const MANY: ReadonlySet<string> = new Set(['list', 'strings', 'map', 'filter', 'mount', 'network', 'ulimit', 'gpu-request'])
+export const MANY: ReadonlySet<string> = new Set([
+  'list',
+  'strings',
+  'map',
+  'filter',
+  'mount',
+  'network',
+  'ulimit',
+  'gpu-request',
+])
 
 const integer = (bits: number, signed: boolean) => (value: string) => {
   const name = signed ? 'ParseInt' : 'ParseUint'
-  if (!(signed ? /^[+-]?\d+$/ : /^\d+$/).test(value)) throw new Error(`strconv.${name}: parsing "${value}": invalid syntax`)
+  if (!(signed ? /^[+-]?\d+$/ : /^\d+$/).test(value))
+    throw new Error(`strconv.${name}: parsing "${value}": invalid syntax`)
   const number = BigInt(value)
   const limit = 1n << BigInt(signed ? bits - 1 : bits)
   if (number >= limit || number < (signed ? -limit : 0n))
@@ -23,7 +33,8 @@ const checks: Readonly<Record<string, (value: string) => void>> = {
   bytes: value => void parseBytes(value),
   duration: value => void parseDuration(value),
   decimal: value => {
-    if (!/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(value)) throw new Error(`failed to parse ${value} as a rational number`)
+    if (!/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(value))
+      throw new Error(`failed to parse ${value} as a rational number`)
     // Billionths are the finest that the API can carry.
     if (!Number.isInteger(Math.round(Number(value) * 1e12) / 1e3)) throw new Error('value is too precise')
   },

@@ -16,7 +16,9 @@ const parseHelp = (value: string): boolean => {
   try {
     return parseBool(value)
   } catch (error) {
-    throw new Error(`invalid argument ${JSON.stringify(value)} for "--help" flag: ${(error as Error).message}`, { cause: error })
+    throw new Error(`invalid argument ${JSON.stringify(value)} for "--help" flag: ${(error as Error).message}`, {
+      cause: error,
+    })
   }
 }
 

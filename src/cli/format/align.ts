@@ -20,7 +20,12 @@ export const align = (text: string, { minWidth, padding }: Columns = USUAL): str
   }
   return lines
     .map((line, row) =>
-      line.map((cell, column) => cell + ' '.repeat(Math.max(0, ((widths[row] as number[])[column] as number) - [...cell].length))).join(''),
+      line
+        .map(
+          (cell, column) =>
+            cell + ' '.repeat(Math.max(0, ((widths[row] as number[])[column] as number) - [...cell].length)),
+        )
+        .join(''),
     )
     .join('\n')
 }

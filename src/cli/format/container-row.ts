@@ -20,7 +20,8 @@ export const CONTAINER_HEADERS = {
   Platform: 'PLATFORM',
 }
 
-export const CONTAINER_TABLE = '{{.ID}}\\t{{.Image}}\\t{{.Command}}\\t{{.RunningFor}}\\t{{.Status}}\\t{{.Ports}}\\t{{.Names}}'
+export const CONTAINER_TABLE =
+  '{{.ID}}\\t{{.Image}}\\t{{.Command}}\\t{{.RunningFor}}\\t{{.Status}}\\t{{.Ports}}\\t{{.Names}}'
 
 /** A container as `ps` formats it. `trunc`: short IDs, commands and mounts. */
 export const containerRow = (container: ContainerSummary, trunc: boolean, now = Date.now() / 1000): Row => {
@@ -39,11 +40,21 @@ export const containerRow = (container: ContainerSummary, trunc: boolean, now = 
     Status: () => container.Status,
     Size: () => {
       const size = humanSize(container.SizeRw ?? 0, 3)
-      return (container.SizeRootFs ?? 0) > 0 ? `${size} (virtual ${humanSize(container.SizeRootFs as number, 3)})` : size
+      return (container.SizeRootFs ?? 0) > 0
+        ? `${size} (virtual ${humanSize(container.SizeRootFs as number, 3)})`
+        : size
     },
-    Labels: () => Object.entries(container.Labels ?? {}).map(([key, value]) => `${key}=${value}`).sort().join(','),
+    Labels: () =>
+      Object.entries(container.Labels ?? {})
+        .map(([key, value]) => `${key}=${value}`)
+        .sort()
+        .join(','),
     Label: (name: string) => container.Labels?.[name] ?? '',
-    Mounts: () => (container.Mounts ?? []).map(mount => mount.Name || mount.Source).map(name => (trunc ? ellipsis(name, 15) : name)).join(','),
+    Mounts: () =>
+      (container.Mounts ?? [])
+        .map(mount => mount.Name || mount.Source)
+        .map(name => (trunc ? ellipsis(name, 15) : name))
+        .join(','),
     LocalVolumes: () => String((container.Mounts ?? []).filter(mount => mount.Driver === 'local').length),
     Networks: () => Object.keys(container.NetworkSettings?.Networks ?? {}).join(','),
   })

@@ -21,7 +21,11 @@ type Named = { readonly repository: string; readonly tag: string; readonly diges
 const NONE = '<none>'
 
 /** One row for each name of an image: a tag, a digest that has no tag, or neither. */
-export const imageRows = (image: ImageSummary, options: { trunc: boolean; digests: boolean }, now = Date.now() / 1000): Row[] =>
+export const imageRows = (
+  image: ImageSummary,
+  options: { trunc: boolean; digests: boolean },
+  now = Date.now() / 1000,
+): Row[] =>
   namesOf(image, options.digests).map(({ repository, tag, digest }) => {
     const known = (size: number): boolean => size !== -1 && size !== undefined
     return new Row('*formatter.imageContext', {
@@ -49,7 +53,9 @@ const namesOf = (image: ImageSummary, digests: boolean): Named[] => {
     const repository = name.slice(0, colon)
     repositories.add(repository)
     const tag = name.slice(colon + 1)
-    const own = byDigest.filter(entry => entry.startsWith(`${repository}@`)).map(entry => entry.slice(repository.length + 1))
+    const own = byDigest
+      .filter(entry => entry.startsWith(`${repository}@`))
+      .map(entry => entry.slice(repository.length + 1))
     for (const digest of digests && own.length > 0 ? own : [NONE]) named.push({ repository, tag, digest })
   }
   for (const entry of byDigest) {

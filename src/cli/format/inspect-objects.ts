@@ -2,7 +2,7 @@ import { describe, Failure } from '../failure.ts'
 import type { Output } from '../output.ts'
 import { compile, TemplateExecutionError } from '../template/execute.ts'
 import { TemplateSyntaxError } from '../template/lex.ts'
-import { type Value, isMap } from '../template/value.ts'
+import { isMap, type Value } from '../template/value.ts'
 import { indentJson } from './indent-json.ts'
 import { parseJson } from './parse-json.ts'
 
@@ -24,10 +24,15 @@ export const inspectObjects = async (
       const text = await fetch(reference)
       texts.push(render?.(text) ?? text)
     } catch (error) {
-      failures.push(error instanceof TemplateExecutionError ? `template parsing error: ${error.message}` : describe(error))
+      failures.push(
+        error instanceof TemplateExecutionError ? `template parsing error: ${error.message}` : describe(error),
+      )
     }
   }
-  if (render === undefined) stdout.line(format === 'json' ? `[${texts.map(text => text.trim()).join(',')}]` : indentJson(`[${texts.join(',')}]`))
+  if (render === undefined)
+    stdout.line(
+      format === 'json' ? `[${texts.map(text => text.trim()).join(',')}]` : indentJson(`[${texts.join(',')}]`),
+    )
   else stdout.write(texts.length === 0 ? '\n' : texts.map(text => `${text}\n`).join(''))
   if (failures.length === 0) return 0
   for (const failure of failures) stderr.line(failure)

@@ -40,8 +40,10 @@ export class ListFormat {
       if (!this.#table) return text
       return align(`${this.#header()}\n${text}`)
     } catch (error) {
-      if (error instanceof TemplateSyntaxError) throw new Failure(1, `failed to parse template: ${error.message}`, { cause: error })
-      if (error instanceof TemplateExecutionError) throw new Failure(1, `failed to execute template: ${error.message}`, { cause: error })
+      if (error instanceof TemplateSyntaxError)
+        throw new Failure(1, `failed to parse template: ${error.message}`, { cause: error })
+      if (error instanceof TemplateExecutionError)
+        throw new Failure(1, `failed to execute template: ${error.message}`, { cause: error })
       throw error
     }
   }
@@ -55,7 +57,16 @@ export class ListFormat {
     const fields = Object.fromEntries(Object.entries(this.#headers).map(([name, text]) => [name, () => text]))
     const label = (name: string): string => (name.split('.').at(-1) ?? '').replace(/[-_]/g, ' ')
     const same = (value: Value): Value => value
-    const functions = { json: same, title: same, lower: same, upper: same, join: same, split: same, truncate: same, pad: same }
+    const functions = {
+      json: same,
+      title: same,
+      lower: same,
+      upper: same,
+      join: same,
+      split: same,
+      truncate: same,
+      pad: same,
+    }
     return compile(this.#format, { functions })(new Row('formatter.SubHeaderContext', { ...fields, Label: label }))
   }
 }

@@ -42,7 +42,19 @@ test('columns have a least width and three blanks between them', () => {
 })
 
 test('JSON is re-indented without touching numbers and strings', () => {
-  assert.equal(indentJson('{"a":[1,{"b":{}}],"c":1795324523163369399,"d":"x:{,"}'), [
-    '{', '    "a": [', '        1,', '        {', '            "b": {}', '        }', '    ],', '    "c": 1795324523163369399,', '    "d": "x:{,"', '}',
-  ].join('\n'))
+  assert.equal(
+    indentJson('{"a":[1,{"b":{}}],"c":1795324523163369399,"d":"x:{,"}'),
+    [
+      '{',
+      '    "a": [',
+      '        1,',
+      '        {',
+      '            "b": {}',
+      '        }',
+      '    ],',
+      '    "c": 1795324523163369399,',
+      '    "d": "x:{,"',
+      '}',
+    ].join('\n'),
+  )
 })

@@ -51,7 +51,9 @@ export const goTime = (seconds: number, fraction = ''): string => {
   const zone =
     offset === 0
       ? 'UTC'
-      : (new Intl.DateTimeFormat('en-US', { timeZoneName: 'short' }).formatToParts(date).find(part => part.type === 'timeZoneName')?.value ?? '')
+      : (new Intl.DateTimeFormat('en-US', { timeZoneName: 'short' })
+          .formatToParts(date)
+          .find(part => part.type === 'timeZoneName')?.value ?? '')
   const sign = offset < 0 ? '-' : '+'
   return (
     `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ` +

@@ -29,7 +29,8 @@ const showPlain = (message: JsonMessage, output: Output): void => {
   output.line(message.id ? `${message.id}: ${message.status}` : message.status)
 }
 
-const hasProgress = (message: JsonMessage): boolean => message.progressDetail?.current !== undefined || (message.progress ?? '') !== ''
+const hasProgress = (message: JsonMessage): boolean =>
+  message.progressDetail?.current !== undefined || (message.progress ?? '') !== ''
 
 const showInTerminal = (message: JsonMessage, lines: Map<string, number>, output: Output): void => {
   if (message.stream !== undefined) return output.write(message.stream)
@@ -53,7 +54,8 @@ const showInTerminal = (message: JsonMessage, lines: Map<string, number>, output
 const progressBar = ({ progressDetail, progress }: JsonMessage, columns: number): string => {
   const { current = 0, total = 0, hidecounts, units } = progressDetail ?? {}
   if (current <= 0 && total <= 0) return progress ?? ''
-  const count = (value: number): string => (units === undefined || units === '' ? humanSize(value) : `${value} ${units}`)
+  const count = (value: number): string =>
+    units === undefined || units === '' ? humanSize(value) : `${value} ${units}`
   if (total <= 0) return count(current)
   const width = 50
   const done = Math.min(width, Math.trunc((current / total) * width))

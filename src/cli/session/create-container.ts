@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs'
-import { isKind } from '../../errdefs.ts'
-import { DaemonError } from '../../api/client.ts'
+import type { DaemonError } from '../../api/client.ts'
 import type { ContainerCreateResponse } from '../../api/container.ts'
+import { isKind } from '../../errdefs.ts'
 import { familiarName, parseReference, withDefaultTag } from '../../oci/reference.ts'
 import type { Context } from '../command.ts'
 import { createRequest } from '../create/create-request.ts'
@@ -9,11 +9,17 @@ import { Failure } from '../failure.ts'
 import type { Flags } from '../flags/flags.ts'
 
 /** Creates the container that the flags of `run` or `create` describe; pulls its image when it is missing. Gives its ID. */
-export const createContainer = async (context: Context, flags: Flags, args: readonly string[], prepare: (body: Body) => Body = body => body): Promise<string> => {
+export const createContainer = async (
+  context: Context,
+  flags: Flags,
+  args: readonly string[],
+  prepare: (body: Body) => Body = body => body,
+): Promise<string> => {
   const { client, stderr, config } = context
   const [image = '', ...command] = args
   const pull = flags.string('pull')
-  if (!['always', 'missing', 'never', ''].includes(pull)) throw new Error(`invalid pull option: '${pull}': must be one of "always", "missing" or "never"`)
+  if (!['always', 'missing', 'never', ''].includes(pull))
+    throw new Error(`invalid pull option: '${pull}': must be one of "always", "missing" or "never"`)
   const cidFile = flags.string('cidfile')
   if (cidFile !== '' && existsSync(cidFile))
     throw new Error(`container ID file found, make sure the other container isn't running or delete ${cidFile}`)
@@ -26,13 +32,17 @@ export const createContainer = async (context: Context, flags: Flags, args: read
   }
   if (pull === 'always') await pullImage()
   const create = (): Promise<ContainerCreateResponse> =>
-    client.post<ContainerCreateResponse>('/containers/create', { query: { name: flags.string('name') || undefined, platform }, json: body })
+    client.post<ContainerCreateResponse>('/containers/create', {
+      query: { name: flags.string('name') || undefined, platform },
+      json: body,
+    })
   let created: ContainerCreateResponse
   try {
     created = await create()
   } catch (error) {
     if (!isMissingImage(error, image) || pull !== 'missing') throw error
-    if (!flags.bool('quiet')) stderr.line(`Unable to find image '${familiarName(withDefaultTag(parseReference(image)))}' locally`)
+    if (!flags.bool('quiet'))
+      stderr.line(`Unable to find image '${familiarName(withDefaultTag(parseReference(image)))}' locally`)
     await pullImage()
     created = await create()
   }
@@ -43,7 +53,9 @@ export const createContainer = async (context: Context, flags: Flags, args: read
 type Body = ReturnType<typeof createRequest>
 
 const isMissingImage = (error: unknown, image: string): boolean =>
-  isKind(error, 'NotFound') && /No such image|not found/.test((error as DaemonError).message) && !/^sha256:|^[0-9a-f]{12,64}$/.test(image)
+  isKind(error, 'NotFound') &&
+  /No such image|not found/.test((error as DaemonError).message) &&
+  !/^sha256:|^[0-9a-f]{12,64}$/.test(image)
 
 /** Docker's client refuses a name that cannot be one before it asks the daemon. */
 const checkImage = (image: string): void => {

@@ -20,7 +20,11 @@ export type AttachedOptions = {
  * Starts a created container with our terminal or streams attached to it, and gives the exit code of its process; 0 when the user detached.
  * Attached and waited for before the start, so that nothing of its output or end can be missed.
  */
-export const runAttached = async ({ client, stdout, stderr }: Context, id: string, options: AttachedOptions): Promise<number> => {
+export const runAttached = async (
+  { client, stdout, stderr }: Context,
+  id: string,
+  options: AttachedOptions,
+): Promise<number> => {
   const path = `/containers/${id}`
   const [{ socket }, { exitCode }] = await Promise.all([
     client.hijack(`${path}/attach`, {
@@ -40,8 +44,7 @@ export const runAttached = async ({ client, stdout, stderr }: Context, id: strin
     const { rawTerminal } = await import('./raw-terminal.ts')
     cleanup.use(await rawTerminal())
   }
-  if (options.signalProxy && !options.tty)
-    cleanup.use(forwardSignals(signal => client.post(`${path}/kill`, { query: { signal } })))
+  if (options.signalProxy) cleanup.use(forwardSignals(signal => client.post(`${path}/kill`, { query: { signal } })))
   const streaming = streamSession({
     socket,
     tty: options.tty,

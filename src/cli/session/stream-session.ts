@@ -36,7 +36,10 @@ export const streamSession = async (options: SessionOptions): Promise<'ended' | 
   }
 }
 
-const writerFor = ({ tty, stdout, stderr }: SessionOptions, fail: (error: unknown) => void): ((chunk: Buffer) => void) => {
+const writerFor = (
+  { tty, stdout, stderr }: SessionOptions,
+  fail: (error: unknown) => void,
+): ((chunk: Buffer) => void) => {
   if (tty) return chunk => stdout.write(chunk)
   const decoder = new FrameDecoder()
   return chunk => {

@@ -87,7 +87,8 @@ class Execution {
         return this.#range(node, dot)
       case 'template': {
         const body = this.#template.defined.get(node.name)
-        if (!body) this.#fail({ at: node.at, text: `{{template "${node.name}"}}` }, `template "${node.name}" not defined`)
+        if (!body)
+          this.#fail({ at: node.at, text: `{{template "${node.name}"}}` }, `template "${node.name}" not defined`)
         if (++this.#depth > 1000) this.#fail({ at: node.at, text: node.name }, 'exceeded maximum template depth (1000)')
         const value = node.pipeline ? this.#pipeline(node.pipeline, dot) : null
         const outer = this.#variables
@@ -237,11 +238,13 @@ class Execution {
     if (from instanceof Row) {
       const field = from.fields[name]
       if (!field) this.#fail(node, `can't evaluate field ${name} in type ${from.typeName}`)
-      if (args.length !== field.length) this.#fail(node, `wrong number of args for ${name}: want ${field.length} got ${args.length}`)
+      if (args.length !== field.length)
+        this.#fail(node, `wrong number of args for ${name}: want ${field.length} got ${args.length}`)
       return (field as (...args: Value[]) => Value)(...args)
     }
     if (args.length > 0) this.#fail(node, `${name} is not a method but has arguments`)
-    if (from === null || from === undefined || from === NO_VALUE) this.#fail(node, `nil pointer evaluating interface {}.${name}`)
+    if (from === null || from === undefined || from === NO_VALUE)
+      this.#fail(node, `nil pointer evaluating interface {}.${name}`)
     if (!isMap(from)) this.#fail(node, `can't evaluate field ${name} in type interface {}`)
     if (Object.hasOwn(from, name)) return from[name]
     if (this.#options.missingKey === 'error') this.#fail(node, `map has no entry for key ${JSON.stringify(name)}`)

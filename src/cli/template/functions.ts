@@ -13,7 +13,8 @@ const comparable = (value: Value): string | number | boolean | null => {
 }
 const pair = (a: Value, b: Value): [string | number | boolean | null, string | number | boolean | null] => {
   const [left, right] = [comparable(a), comparable(b)]
-  if (left !== null && right !== null && typeof left !== typeof right) throw new Error('incompatible types for comparison')
+  if (left !== null && right !== null && typeof left !== typeof right)
+    throw new Error('incompatible types for comparison')
   return [left, right]
 }
 const equal = (a: Value, b: Value): boolean => {
@@ -33,7 +34,8 @@ const at = (container: Value, key: Value): Value => {
   }
   const items = typeof container === 'string' ? Buffer.from(container) : container
   if (container === null || container === undefined) throw new Error('index of untyped nil')
-  if (!Array.isArray(items) && !Buffer.isBuffer(items)) throw new Error(`can't index item of type ${typeName(container)}`)
+  if (!Array.isArray(items) && !Buffer.isBuffer(items))
+    throw new Error(`can't index item of type ${typeName(container)}`)
   if (typeof key !== 'number') throw new Error(`cannot index slice/array with type ${typeName(key)}`)
   if (key < 0 || key >= items.length) throw new Error(`index out of range: ${key}`)
   return items[key]
@@ -52,7 +54,8 @@ const list = (value: Value): Value[] => {
   if (Array.isArray(value)) return value
   throw new Error(`wrong type for value; expected []string; got ${typeName(value)}`)
 }
-const titled = (value: string): string => value.replace(/(^|[^\p{L}\p{N}_'])(\p{Ll})/gu, (_, before: string, letter: string) => before + letter.toUpperCase())
+const titled = (value: string): string =>
+  value.replace(/(^|[^\p{L}\p{N}_'])(\p{Ll})/gu, (_, before: string, letter: string) => before + letter.toUpperCase())
 
 /** Go's own functions, then Docker's. `and` and `or` are evaluated lazily by the executor. */
 export const FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
@@ -62,17 +65,25 @@ export const FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
   len: define(1, 1, lengthOf),
   index: define(1, MANY, (container, ...keys) => keys.reduce(at, container)),
   slice: define(1, 4, (value, from, to) => {
-    if (typeof value === 'string') return Buffer.from(value).subarray(from as number, to as number | undefined).toString()
+    if (typeof value === 'string')
+      return Buffer.from(value)
+        .subarray(from as number, to as number | undefined)
+        .toString()
     return list(value).slice(from as number, to as number | undefined)
   }),
   print: define(0, MANY, (...args) => sprint(args)),
   println: define(0, MANY, (...args) => `${args.map(printValue).join(' ')}\n`),
   printf: define(1, MANY, (format, ...args) => sprintf(text(format), args)),
   html: define(0, MANY, (...args) =>
-    sprint(args).replace(/[&<>"']/g, c => `&${({ '&': 'amp', '<': 'lt', '>': 'gt', '"': '#34', "'": '#39' } as Record<string, string>)[c]};`),
+    sprint(args).replace(
+      /[&<>"']/g,
+      c => `&${({ '&': 'amp', '<': 'lt', '>': 'gt', '"': '#34', "'": '#39' } as Record<string, string>)[c]};`,
+    ),
   ),
   js: define(0, MANY, (...args) =>
-    sprint(args).replace(/[\\'"<>&=\n]/g, c => (/[\\'"]/.test(c) ? `\\${c}` : `\\u${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`)),
+    sprint(args).replace(/[\\'"<>&=\n]/g, c =>
+      /[\\'"]/.test(c) ? `\\${c}` : `\\u${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`,
+    ),
   ),
   urlquery: define(0, MANY, (...args) => encodeURIComponent(sprint(args)).replaceAll('%20', '+')),
   call: define(1, MANY, () => {
@@ -94,6 +105,8 @@ export const FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
   title: define(1, 1, value => titled(text(value))),
   lower: define(1, 1, value => text(value).toLowerCase()),
   upper: define(1, 1, value => text(value).toUpperCase()),
-  pad: define(3, 3, (value, before, after) => (text(value) === '' ? value : ' '.repeat(Number(before)) + text(value) + ' '.repeat(Number(after)))),
+  pad: define(3, 3, (value, before, after) =>
+    text(value) === '' ? value : ' '.repeat(Number(before)) + text(value) + ' '.repeat(Number(after)),
+  ),
   truncate: define(2, 2, (value, length) => [...text(value)].slice(0, Number(length)).join('')),
 }

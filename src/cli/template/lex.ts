@@ -1,6 +1,18 @@
 /** A token of an action; `text` tokens are what stands between actions. `at`: offset in the template. */
 export type Token = {
-  readonly kind: 'text' | 'open' | 'close' | 'field' | 'variable' | 'word' | 'string' | 'char' | 'number' | 'punctuation' | 'space' | 'end'
+  readonly kind:
+    | 'text'
+    | 'open'
+    | 'close'
+    | 'field'
+    | 'variable'
+    | 'word'
+    | 'string'
+    | 'char'
+    | 'number'
+    | 'punctuation'
+    | 'space'
+    | 'end'
   readonly text: string
   readonly at: number
 }
@@ -17,7 +29,10 @@ const PATTERNS: readonly (readonly [Token['kind'], RegExp])[] = [
   ['space', /\s+/y],
   ['field', /\.[\p{L}_][\p{L}\p{N}_]*/uy],
   ['variable', /\$[\p{L}\p{N}_]*/uy],
-  ['number', /[+-]?(0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+|\d[\d_]*(\.\d*)?([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?)/y],
+  [
+    'number',
+    /[+-]?(0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+|\d[\d_]*(\.\d*)?([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?)/y,
+  ],
   ['word', /[\p{L}_][\p{L}\p{N}_]*/uy],
   ['string', /"(?:[^"\\\n]|\\.)*"|`[^`]*`/y],
   ['char', /'(?:[^'\\\n]|\\.)+'/y],

@@ -1,4 +1,4 @@
-import { lex, lineOf, type Token, TemplateSyntaxError } from './lex.ts'
+import { lex, lineOf, TemplateSyntaxError, type Token } from './lex.ts'
 import type { Command, Node, Operand, Pipeline, Template } from './tree.ts'
 import { unquote } from './unquote.ts'
 
@@ -72,7 +72,8 @@ class Parser {
         this.#scopes.pop()
         if (word.text === 'end') this.#close('end')
         const next = word.text === 'else' ? this.#skipSpace() : undefined
-        if (next?.kind === 'word' && (next.text === 'if' || next.text === 'with')) return { nodes, ended: 'else', elseKeyword: next.text }
+        if (next?.kind === 'word' && (next.text === 'if' || next.text === 'with'))
+          return { nodes, ended: 'else', elseKeyword: next.text }
         if (next) this.#close('else')
         return { nodes, ended: word.text }
       }
@@ -125,7 +126,8 @@ class Parser {
   #define(name: string): void {
     this.#close('define clause')
     const body = this.#block()
-    if (body.ended !== 'end') this.#fail(body.ended === 'eof' ? 'unexpected EOF' : 'unexpected {{else}} in define clause')
+    if (body.ended !== 'end')
+      this.#fail(body.ended === 'eof' ? 'unexpected EOF' : 'unexpected {{else}} in define clause')
     this.#defined.set(name, body.nodes)
   }
 

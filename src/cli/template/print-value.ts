@@ -6,7 +6,10 @@ export const printValue = (value: Value): string => {
   if (value instanceof BigNumber) return value.digits
   if (Array.isArray(value)) return `[${value.map(printValue).join(' ')}]`
   if (value instanceof Row) return toJson(value)
-  if (isMap(value)) return `map[${sortedKeys(value).map(key => `${key}:${printValue(value[key])}`).join(' ')}]`
+  if (isMap(value))
+    return `map[${sortedKeys(value)
+      .map(key => `${key}:${printValue(value[key])}`)
+      .join(' ')}]`
   return String(value)
 }
 
@@ -27,16 +30,19 @@ export const sprint = (values: readonly Value[]): string => {
 /** Go's `fmt.Sprintf` for the verbs that make sense on JSON values: `%v %s %d %q %t %x %X %f %e %g %c %%` with flags and width. */
 export const sprintf = (format: string, values: readonly Value[]): string => {
   let next = 0
-  const text = format.replace(/%([-+# 0]*)(\d+)?(?:\.(\d+))?([a-zA-Z%])/g, (_, flags: string, width: string, precision: string, verb: string) => {
-    if (verb === '%') return '%'
-    if (next >= values.length) return `%!${verb}(MISSING)`
-    let item = formatOne(values[next++], verb, flags, precision === undefined ? undefined : Number(precision))
-    if (flags.includes('+') && typeof values[next - 1] === 'number' && !item.startsWith('-')) item = `+${item}`
-    if (width === undefined) return item
-    if (flags.includes('-')) return item.padEnd(Number(width))
-    if (flags.includes('0') && item.startsWith('-')) return `-${item.slice(1).padStart(Number(width) - 1, '0')}`
-    return item.padStart(Number(width), flags.includes('0') ? '0' : ' ')
-  })
+  const text = format.replace(
+    /%([-+# 0]*)(\d+)?(?:\.(\d+))?([a-zA-Z%])/g,
+    (_, flags: string, width: string, precision: string, verb: string) => {
+      if (verb === '%') return '%'
+      if (next >= values.length) return `%!${verb}(MISSING)`
+      let item = formatOne(values[next++], verb, flags, precision === undefined ? undefined : Number(precision))
+      if (flags.includes('+') && typeof values[next - 1] === 'number' && !item.startsWith('-')) item = `+${item}`
+      if (width === undefined) return item
+      if (flags.includes('-')) return item.padEnd(Number(width))
+      if (flags.includes('0') && item.startsWith('-')) return `-${item.slice(1).padStart(Number(width) - 1, '0')}`
+      return item.padStart(Number(width), flags.includes('0') ? '0' : ' ')
+    },
+  )
   const extra = values.slice(next).map(value => `${typeName(value)}=${printValue(value)}`)
   return extra.length > 0 ? `${text}%!(EXTRA ${extra.join(', ')})` : text
 }
@@ -60,7 +66,12 @@ const formatOne = (value: Value, verb: string, flags: string, precision: number 
       return typeof value === 'number' ? String.fromCodePoint(value) : bad
     case 'x':
     case 'X': {
-      const hex = typeof value === 'number' ? value.toString(16) : typeof value === 'string' ? Buffer.from(value).toString('hex') : bad
+      const hex =
+        typeof value === 'number'
+          ? value.toString(16)
+          : typeof value === 'string'
+            ? Buffer.from(value).toString('hex')
+            : bad
       return verb === 'X' ? hex.toUpperCase() : hex
     }
     case 'f':

@@ -30,7 +30,11 @@ export class BigNumber {
 }
 
 export const isMap = (value: Value): value is Record<string, Value> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Row) && !(value instanceof BigNumber)
+  typeof value === 'object' &&
+  value !== null &&
+  !Array.isArray(value) &&
+  !(value instanceof Row) &&
+  !(value instanceof BigNumber)
 
 /** Go's truth: what is not the zero value of its type. */
 export const isTrue = (value: Value): boolean => {
@@ -47,5 +51,7 @@ const raw = JSON as typeof JSON & { rawJSON(text: string): unknown }
 export const toJson = (value: Value, escapeHtml = false): string => {
   const text =
     JSON.stringify(value, (_, item: Value) => (item instanceof BigNumber ? raw.rawJSON(item.digits) : item)) ?? 'null'
-  return escapeHtml ? text.replace(/[<>&\u2028\u2029]/g, c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`) : text
+  return escapeHtml
+    ? text.replace(/[<>&\u2028\u2029]/g, c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    : text
 }
