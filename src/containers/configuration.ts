@@ -1,6 +1,6 @@
 import type { ContainerConfig } from '../api/container.ts'
 import { invalidArgument } from '../errdefs.ts'
-import type { ExecutionConfig } from '../oci/image-config.ts'
+import type { ExecutionConfig, HealthConfig } from '../oci/image-config.ts'
 
 const keyOf = (entry: string): string => entry.split('=', 1)[0] ?? entry
 
@@ -8,6 +8,13 @@ const keyOf = (entry: string): string => entry.split('=', 1)[0] ?? entry
 const mergeEnv = (own: readonly string[], inherited: readonly string[]): string[] => {
   const known = new Set(own.map(keyOf))
   return [...own, ...inherited.filter(entry => !known.has(keyOf(entry)))]
+}
+
+/** What the request leaves open, a zero or an empty list too, is the image's. */
+const mergeHealthcheck = (own: HealthConfig | undefined, image: HealthConfig | undefined): HealthConfig | undefined => {
+  if (!own || !image) return own ?? image
+  const said = Object.entries(own).filter(([, value]) => (Array.isArray(value) ? value.length > 0 : Boolean(value)))
+  return { ...image, ...Object.fromEntries(said) }
 }
 
 /** What a container is, from what the client asks and what the image brings; Docker's rules. Throws InvalidArgument. */
@@ -23,6 +30,7 @@ export const mergeConfig = (own: ContainerConfig, image: ExecutionConfig, id: st
   if ((Entrypoint?.length ?? 0) + (Cmd?.length ?? 0) === 0) throw invalidArgument('no command specified')
   const env = own.Env ?? []
   for (const entry of env) if (keyOf(entry) === '') throw invalidArgument(`invalid environment variable: ${entry}`)
+  const healthcheck = mergeHealthcheck(own.Healthcheck, image.Healthcheck)
   return {
     ...own,
     Hostname: own.Hostname || id.slice(0, 12),
@@ -43,7 +51,7 @@ export const mergeConfig = (own: ContainerConfig, image: ExecutionConfig, id: st
     WorkingDir: own.WorkingDir || image.WorkingDir || '',
     Labels: { ...image.Labels, ...own.Labels },
     ...(own.StopSignal || image.StopSignal ? { StopSignal: own.StopSignal || image.StopSignal } : {}),
-    ...(own.Healthcheck || image.Healthcheck ? { Healthcheck: { ...image.Healthcheck, ...own.Healthcheck } } : {}),
+    ...(healthcheck ? { Healthcheck: healthcheck } : {}),
   }
 }
 

@@ -26,14 +26,11 @@ export class DetachScanner {
     if (this.#keys.length === 0) return { data: chunk, detached: false }
     const passed: number[] = []
     for (const byte of chunk) {
-      if (byte === this.#keys[this.#matched]) {
-        if (++this.#matched === this.#keys.length) return { data: Buffer.from(passed), detached: true }
-        continue
-      }
-      passed.push(...this.#keys.slice(0, this.#matched))
-      this.#matched = 0
-      if (byte === this.#keys[0]) this.#matched = 1
-      else passed.push(byte)
+      // What was typed since the sequence may have begun; of that, what cannot be its beginning any more is passed on.
+      const typed = [...this.#keys.slice(0, this.#matched), byte]
+      while (typed.some((key, index) => key !== this.#keys[index])) passed.push(typed.shift() as number)
+      this.#matched = typed.length
+      if (this.#matched === this.#keys.length) return { data: Buffer.from(passed), detached: true }
     }
     return { data: Buffer.from(passed), detached: false }
   }

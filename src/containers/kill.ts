@@ -6,6 +6,7 @@ import { type Context, publish } from './context.ts'
 import { requireAllowed } from './state.ts'
 
 /** Real-time signals reach from 34 to 64. */
+const FIRST_REAL_TIME = 34
 const LAST_SIGNAL = 64
 
 /** `SIGTERM`, `TERM`, `15` → 15. Throws InvalidArgument in Docker's words. */
@@ -18,7 +19,11 @@ export const parseSignal = (text: string): number => {
   const upper = text.toUpperCase()
   const name = upper.startsWith('SIG') ? upper : `SIG${upper}`
   const realTime = /^SIGRTM(IN|AX)(?:([+-])(\d+))?$/.exec(name)
-  if (realTime) return (realTime[1] === 'IN' ? 34 : LAST_SIGNAL) + Number(`${realTime[2] ?? ''}${realTime[3] ?? 0}`)
+  if (realTime) {
+    const number = (realTime[1] === 'IN' ? FIRST_REAL_TIME : LAST_SIGNAL) + Number(`${realTime[2] ?? ''}${realTime[3] ?? 0}`)
+    if (number >= FIRST_REAL_TIME && number <= LAST_SIGNAL) return number
+    throw invalidArgument(`invalid signal: ${text}`)
+  }
   const number = (constants.signals as Readonly<Record<string, number>>)[name]
   if (number === undefined) throw invalidArgument(`invalid signal: ${text}`)
   return number

@@ -53,19 +53,26 @@ const nanoseconds = (time: string): bigint => {
   return BigInt(Date.parse(`${utc.slice(0, 19)}Z`)) * 1_000_000n + BigInt(utc.slice(20, 29))
 }
 
-/** Where the last `count` lines begin. Reads backwards, so that a long log costs nothing. */
+/** Longer than what stands before an entry's text. */
+const HEAD = 64
+
+/** Where the last `count` lines begin; pieces of one line count once. Reads backwards, so that a long log costs nothing. */
 const tailOffset = async (file: FileHandle, size: number, count: number): Promise<number> => {
   if (count === 0) return size
-  const buffer = Buffer.alloc(CHUNK)
-  let seen = 0
+  const buffer = Buffer.alloc(1 + CHUNK + HEAD)
+  let lines = 0
+  let following = size
   for (let end = size; end > 0; ) {
     const start = Math.max(0, end - CHUNK)
-    const { bytesRead } = await file.read(buffer, 0, end - start, start)
-    const block = buffer.subarray(0, bytesRead)
-    for (let at = bytesRead - 1; at >= 0; at--) {
-      // A line ends here; it counts when it is the end of a whole one (`F`), seen from the line that follows it.
-      if (block[at] !== NEWLINE || start + at === size - 1) continue
-      if (++seen === count) return start + at + 1
+    // A little more than the block: what stands before it, and the head of an entry that begins at its end.
+    const from = Math.max(0, start - 1)
+    await file.read(buffer, 0, Math.min(size, end + HEAD) - from, from)
+    for (let at = end - 1; at >= start; at--) {
+      const begins = at === 0 || buffer[at - 1 - from] === NEWLINE
+      if (!begins) continue
+      const ends = following === size || !parseEntry(buffer.subarray(at - from, at - from + HEAD))?.partial
+      if (ends && ++lines > count) return following
+      following = at
     }
     end = start
   }

@@ -29,9 +29,12 @@ const PROPAGATIONS = ['private', 'rprivate', 'shared', 'rshared', 'slave', 'rsla
 const MODES = ['ro', 'rw', 'z', 'Z', 'nocopy', 'cached', 'delegated', 'consistent', ...PROPAGATIONS]
 const VOLUME_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/
 
+/** Without `.`, `..`, doubled slashes and one at the end. */
+const cleanPath = (path: string): string => posix.normalize(path).replace(/(.)\/$/, '$1')
+
 const checkDestination = (destination: string, spec: string): string => {
   if (!destination.startsWith('/')) throw invalidArgument(`invalid volume specification: '${spec}': invalid mount config for type "bind": invalid mount path: '${destination}' mount path must be absolute`)
-  const clean = posix.normalize(destination).replace(/(.)\/$/, '$1')
+  const clean = cleanPath(destination)
   if (clean === '/') throw invalidArgument(`invalid volume specification: '${spec}': invalid mount config for type "bind": invalid specification: destination can't be '/'`)
   return clean
 }
@@ -53,7 +56,7 @@ export const parseBind = (spec: string): MountRequest => {
   }
   return {
     type: bind ? 'bind' : 'volume',
-    source: bind ? posix.normalize(source as string).replace(/(.)\/$/, '$1') : source,
+    source: bind ? cleanPath(source as string) : source,
     destination: checkDestination(destination, spec),
     readOnly: modes.includes('ro'),
     mode: parts[2] ?? '',
@@ -68,7 +71,7 @@ const fromMount = (mount: NonNullable<HostConfig['Mounts']>[number]): MountReque
   const invalid = (reason: string): Error => invalidArgument(`invalid mount config for type "${mount.Type}": ${reason}`)
   if (!mount.Target) throw invalid('field Target must not be empty')
   if (!mount.Target.startsWith('/')) throw invalid(`invalid mount path: '${mount.Target}' mount path must be absolute`)
-  const destination = posix.normalize(mount.Target).replace(/(.)\/$/, '$1')
+  const destination = cleanPath(mount.Target)
   if (destination === '/') throw invalid("invalid specification: destination can't be '/'")
   const common = { destination, readOnly: mount.ReadOnly ?? false, mode: '', recursive: true, createSource: false, copy: true }
   switch (mount.Type) {
@@ -80,7 +83,7 @@ const fromMount = (mount: NonNullable<HostConfig['Mounts']>[number]): MountReque
       return {
         ...common,
         type: 'bind',
-        source: posix.normalize(mount.Source),
+        source: cleanPath(mount.Source),
         propagation: mount.BindOptions?.Propagation || 'rprivate',
         recursive: !mount.BindOptions?.NonRecursive,
         createSource: create,
@@ -126,7 +129,7 @@ export const mountRequests = (host: HostConfig, imageVolumes: readonly string[])
   }
   for (const spec of host.Binds ?? []) add(parseBind(spec))
   for (const mount of host.Mounts ?? []) add(fromMount(mount))
-  const tmpfs = Object.keys(host.Tmpfs ?? {}).map(path => posix.normalize(path))
+  const tmpfs = Object.keys(host.Tmpfs ?? {}).map(cleanPath)
   for (const path of imageVolumes) {
     const request = parseBind(path)
     if (!requests.has(request.destination) && !tmpfs.includes(request.destination)) add({ ...request, source: undefined })
@@ -167,7 +170,7 @@ export const mountPoint = (request: MountRequest, volume: { name: string; path: 
 export const mountSpecs = (mounts: readonly MountPoint[], tmpfs: Readonly<Record<string, string>>): MountSpec[] => {
   const specs: MountSpec[] = mounts.map(mount =>
     mount.Type === 'tmpfs'
-      ? tmpfsSpec(mount.Destination, mount.Mode)
+      ? tmpfsSpec(mount.Destination, mount.RW ? mount.Mode : `${mount.Mode},ro`)
       : {
           destination: mount.Destination,
           type: 'bind',
@@ -175,7 +178,7 @@ export const mountSpecs = (mounts: readonly MountPoint[], tmpfs: Readonly<Record
           options: ['rbind', mount.Propagation || 'rprivate', ...(mount.RW ? ['rw'] : ['ro'])],
         },
   )
-  for (const [path, options] of Object.entries(tmpfs)) specs.push(tmpfsSpec(posix.normalize(path), options))
+  for (const [path, options] of Object.entries(tmpfs)) specs.push(tmpfsSpec(cleanPath(path), options))
   const depth = (spec: MountSpec): number => spec.destination.split('/').length
   return specs.sort((a, b) => depth(a) - depth(b))
 }

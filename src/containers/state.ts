@@ -36,6 +36,7 @@ const REFUSALS: Readonly<Record<Verb, Partial<Record<Status, Rule>>>> = {
   unpause: {
     created: id => conflict(`container ${id} is not paused`),
     exited: id => conflict(`container ${id} is not paused`),
+    dead: id => conflict(`container ${id} is not paused`),
     running: id => conflict(`container ${id} is not paused`),
     restarting: id => conflict(`container ${id} is not paused`),
   },
