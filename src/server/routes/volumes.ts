@@ -1,5 +1,6 @@
 import type { Filters } from '../../api/filters.ts'
 import type { VolumeCreateRequest, VolumeInspect, VolumePruneResponse } from '../../api/volume.ts'
+import { invalidArgument, messageOf } from '../../errdefs.ts'
 import { checkShape, VOLUME_SHAPE } from '../json-shape.ts'
 import type { RequestContext } from '../request-context.ts'
 import type { Route } from '../router.ts'
@@ -14,11 +15,7 @@ export type VolumesBackend = {
 }
 
 export const volumeRoutes = (volumes: VolumesBackend): readonly Route[] => [
-  {
-    method: 'GET',
-    path: '/volumes',
-    handler: context => context.json({ Volumes: volumes.list(context.query.filters()), Warnings: null }),
-  },
+  { method: 'GET', path: '/volumes', handler: context => list(context, volumes) },
   { method: 'POST', path: '/volumes/create', handler: context => create(context, volumes) },
   { method: 'POST', path: '/volumes/prune', handler: context => prune(context, volumes) },
   {
@@ -28,6 +25,18 @@ export const volumeRoutes = (volumes: VolumesBackend): readonly Route[] => [
   },
   { method: 'DELETE', path: '/volumes/{name:.+}', handler: context => remove(context, volumes) },
 ]
+
+const list = (context: RequestContext, volumes: VolumesBackend): void => {
+  context.json({ Volumes: volumes.list(readFilters(context)), Warnings: null })
+}
+
+const readFilters = (context: RequestContext): Filters => {
+  try {
+    return context.query.filters()
+  } catch (error) {
+    throw invalidArgument(`error reading volume filters: ${messageOf(error)}`, { cause: error })
+  }
+}
 
 const create = async (context: RequestContext, volumes: VolumesBackend): Promise<void> => {
   const body = (await context.readJson<VolumeCreateRequest | null>({ optional: true })) ?? {}
