@@ -1,6 +1,7 @@
-import type { ChildProcess } from 'node:child_process'
-import type { Readable, Writable } from 'node:stream'
-import { spawnProcess } from '../host/exec.ts'
+import type { Socket } from 'node:net'
+import type { Readable } from 'node:stream'
+import { messageOf } from '../errdefs.ts'
+import { type ChildDescriptor, posixSpawn, type SpawnedChild } from '../host/posix-spawn.ts'
 import { type OciRuntime, RuntimeError, runtimeArgs, runtimeMessage } from './oci-runtime.ts'
 
 /**
@@ -63,11 +64,27 @@ const commonArgs = (options: MonitorOptions): string[] => [
 
 const ENVIRONMENT = { PATH: process.env.PATH ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' }
 
-const started = (child: ChildProcess): Promise<void> =>
-  new Promise((resolve, reject) => {
-    child.once('spawn', resolve)
-    child.once('error', error => reject(new RuntimeError(`failed to start conmon: ${error.message}`, { cause: error })))
-  })
+const STDERR = 2
+const SYNC = 3
+const READY = 4
+const START = 5
+
+/** Starts conmon. It goes its own way at once: what was started here ends as soon as it has forked. */
+const startMonitor = (options: MonitorOptions, more: readonly string[], env: Readonly<Record<string, string>>, pipes: readonly ChildDescriptor[]): SpawnedChild => {
+  try {
+    return posixSpawn(options.conmon, [...commonArgs(options), ...more], { ...ENVIRONMENT, ...env }, ['null', 'null', 'write', ...pipes])
+  } catch (cause) {
+    throw new RuntimeError(`failed to start conmon: ${messageOf(cause)}`, { cause })
+  }
+}
+
+const pipeOf = (child: SpawnedChild, number: number): Socket => {
+  const pipe = child.pipes.get(number)
+  if (!pipe) throw new TypeError(`conmon was started without pipe ${number}`)
+  // What breaks on the other side ends the reading, and is told by what was not read.
+  pipe.on('error', () => {})
+  return pipe
+}
 
 /** The text of a program's stderr, complete when its process has ended. */
 const collect = (stream: Readable): (() => string) => {
@@ -80,13 +97,9 @@ const collect = (stream: Readable): (() => string) => {
 
 /** Creates a container (not started) from the bundle and gives the process's id. Throws RuntimeError with the runtime's words. */
 export const createMonitored = async (options: MonitorOptions): Promise<number> => {
-  const child = spawnProcess([options.conmon, ...commonArgs(options)], {
-    env: { ...ENVIRONMENT, _OCI_SYNCPIPE: '3' },
-    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
-  })
-  const stderr = collect(child.stderr as Readable)
-  await started(child)
-  const pipe = child.stdio[3] as Readable
+  const child = startMonitor(options, [], { _OCI_SYNCPIPE: String(SYNC) }, ['write'])
+  const stderr = collect(pipeOf(child, STDERR))
+  const pipe = pipeOf(child, SYNC)
   try {
     for await (const report of readReports(pipe)) {
       if (report.data > 0) return report.data
@@ -94,6 +107,7 @@ export const createMonitored = async (options: MonitorOptions): Promise<number> 
     }
   } finally {
     pipe.destroy()
+    child.reap()
   }
   throw new RuntimeError(`conmon ended without creating the container: ${stderr().trim()}`)
 }
@@ -112,17 +126,14 @@ export const execMonitored = async (
   options: MonitorOptions & { readonly processSpec: string },
   attach: () => void,
 ): Promise<MonitoredExec> => {
-  const child = spawnProcess(
-    [options.conmon, ...commonArgs(options), '--exec', '--exec-attach', '--exec-process-spec', options.processSpec],
-    {
-      env: { ...ENVIRONMENT, _OCI_SYNCPIPE: '3', _OCI_ATTACHPIPE: '4', _OCI_STARTPIPE: '5' },
-      stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
-    },
+  const child = startMonitor(
+    options,
+    ['--exec', '--exec-attach', '--exec-process-spec', options.processSpec],
+    { _OCI_SYNCPIPE: String(SYNC), _OCI_ATTACHPIPE: String(READY), _OCI_STARTPIPE: String(START) },
+    ['write', 'write', 'read'],
   )
-  const stderr = collect(child.stderr as Readable)
-  await started(child)
-  const [sync, ready, start] = child.stdio.slice(3) as unknown as [Readable, Readable, Writable]
-  start.on('error', () => {})
+  const stderr = collect(pipeOf(child, STDERR))
+  const [sync, ready, start] = [pipeOf(child, SYNC), pipeOf(child, READY), pipeOf(child, START)]
   start.write('\n')
   try {
     for await (const report of readReports(ready)) {
@@ -136,6 +147,7 @@ export const execMonitored = async (
   } finally {
     ready.destroy()
     start.end('\n')
+    child.reap()
   }
   const pid = Promise.withResolvers<number>()
   const exitCode = Promise.withResolvers<number>()

@@ -1,4 +1,5 @@
-import { CommandError, exec } from '../host/exec.ts'
+import { messageOf } from '../errdefs.ts'
+import { type ProgramResult, runProgram } from '../host/posix-spawn.ts'
 
 /** An OCI runtime's program, e.g. runc. https://github.com/opencontainers/runtime-spec/blob/main/runtime.md */
 export type OciRuntime = {
@@ -33,13 +34,14 @@ export const runtimeMessage = (stderr: string): string => {
 /** Arguments common to every call. */
 export const runtimeArgs = (runtime: OciRuntime): string[] => [...runtime.args, '--root', runtime.root]
 
-/** Runs one verb of the runtime. Throws RuntimeError with what it said. */
-export const callRuntime = async (runtime: OciRuntime, verb: readonly string[], stdin?: string): Promise<string> => {
+/** Runs one verb of the runtime and gives what it printed. Throws RuntimeError with what it said. */
+export const callRuntime = async (runtime: OciRuntime, verb: readonly string[]): Promise<string> => {
+  let ended: ProgramResult
   try {
-    return (await exec([runtime.path, ...runtimeArgs(runtime), ...verb], { stdin })).stdout
-  } catch (error) {
-    if (!(error instanceof CommandError)) throw error
-    if (error.code !== undefined) throw new RuntimeError(`fork/exec ${runtime.path}: ${error.code}`, { cause: error })
-    throw new RuntimeError(runtimeMessage(error.stderr), { cause: error })
+    ended = await runProgram(runtime.path, [...runtimeArgs(runtime), ...verb])
+  } catch (cause) {
+    throw new RuntimeError(`fork/exec ${runtime.path}: ${messageOf(cause)}`, { cause })
   }
+  if (ended.exitCode === 0) return ended.stdout
+  throw new RuntimeError(runtimeMessage(ended.stderr) || `${runtime.path} ${verb[0]} ended with ${ended.exitCode}`)
 }
