@@ -241,6 +241,6 @@ export const renderFindings = (findings: readonly Finding[]): string => {
   const end =
     missing.length === 0
       ? 'Everything that Tare needs is here.'
-      : `Tare cannot work yet: ${missing.map(({ name }) => name).join(', ')} ${missing.length === 1 ? 'is' : 'are'} missing.`
+      : `Tare cannot work here yet because of: ${missing.map(({ name }) => name).join(', ')}.`
   return `${lines.join('\n')}\n\n${end}\n`
 }
