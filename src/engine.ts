@@ -100,7 +100,9 @@ export class Engine implements AsyncDisposable {
         directory: join(execRoot, 'netns'),
         bip: config.bip,
         fixedCidr: config.fixedCidr,
-        pools: (config.defaultAddressPools.length > 0 ? config.defaultAddressPools : DEFAULT_POOLS).map(({ base, size }) => ({ base: parseCidr(base).subnet, size })),
+        pools: (config.defaultAddressPools.length > 0 ? config.defaultAddressPools : DEFAULT_POOLS).map(
+          ({ base, size }) => ({ base: parseCidr(base).subnet, size }),
+        ),
         mtu: config.mtu,
         icc: config.icc,
         ipForward: config.ipForward,
@@ -168,7 +170,10 @@ export class Engine implements AsyncDisposable {
     const directory = join(execRoot, 'steps')
     const runtime = ociRuntimeOrUndefined(this.config)
     for (const id of existsSync(directory) ? readdirSync(directory) : []) {
-      if (runtime) await callRuntime(runtime, ['delete', '--force', id]).catch(error => this.log.debug({ err: error }, 'step is gone'))
+      if (runtime)
+        await callRuntime(runtime, ['delete', '--force', id]).catch(error =>
+          this.log.debug({ err: error }, 'step is gone'),
+        )
       rmSync(join(directory, id), { recursive: true, force: true })
     }
     for (const point of mountsBelow(join(dataRoot, 'builder'))) umount(point, MNT.DETACH)
@@ -193,7 +198,10 @@ const ociRuntime = (config: Config, name: string): OciRuntime => {
   if (!configured && !RUNC_NAMES.includes(name)) throw invalidArgument(`unknown or invalid runtime name: ${name}`)
   const program = configured?.path ?? 'runc'
   const path = findProgram(program)
-  if (path === undefined) throw new RuntimeError(`exec: "${program}": executable file not found in $PATH (install it, or ask \`tare doctor\`)`)
+  if (path === undefined)
+    throw new RuntimeError(
+      `exec: "${program}": executable file not found in $PATH (install it, or ask \`tare doctor\`)`,
+    )
   return { name, path, args: configured?.runtimeArgs ?? [], root: join(config.execRoot, 'runtime') }
 }
 
@@ -212,7 +220,8 @@ const containerSettings = (config: Config, instance: string): ContainerSettings 
   execDirectory: join(config.execRoot, 'exec'),
   get conmon() {
     const path = findProgram('conmon')
-    if (path === undefined) throw new RuntimeError('exec: "conmon": executable file not found in $PATH (install it, or ask `tare doctor`)')
+    if (path === undefined)
+      throw new RuntimeError('exec: "conmon": executable file not found in $PATH (install it, or ask `tare doctor`)')
     return path
   },
   cgroupVersion: cgroupVersion(),

@@ -38,7 +38,11 @@ export const adoptContainers = async (context: Context): Promise<void> => {
         afterExit(context, container, exit ?? { exitCode: LOST, finishedAt: new Date() })
       }
     } else if (life.status === 'restarting') {
-      scheduleRestart(context, container, restartDelay(container.record.hostConfig.RestartPolicy, life, life.exitCode, 0) ?? 0)
+      scheduleRestart(
+        context,
+        container,
+        restartDelay(container.record.hostConfig.RestartPolicy, life, life.exitCode, 0) ?? 0,
+      )
     } else {
       await finishHalfStarted(context, container)
       if (wantsStart(container)) {
@@ -63,7 +67,7 @@ const isAlive = (context: Context, { id, life }: Container): boolean => {
 /** `--restart always` means also after the daemon, or the host, was down. */
 const wantsStart = ({ life, record }: Container): boolean => {
   const policy = record.hostConfig.RestartPolicy?.Name
-  return life.startedAt !== undefined && life.status === 'exited' && (policy === 'always' && !life.stoppedByUser)
+  return life.startedAt !== undefined && life.status === 'exited' && policy === 'always' && !life.stoppedByUser
 }
 
 /** A daemon that died in the middle of a start leaves a bundle, perhaps with a process that was never let go. */
@@ -90,4 +94,3 @@ const sweep = (context: Context): void => {
   rmSync(settings.execDirectory, { recursive: true, force: true })
   networks.sweep(id => store.find(id)?.running ?? false)
 }
-

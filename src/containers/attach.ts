@@ -21,7 +21,9 @@ export const attachContainer = (context: Context, container: Container, options:
   const { config } = container.record
   const tty = config.Tty ?? false
   const detachKeys = parseDetachKeys(options.detachKeys ?? '')
-  const earlier = options.logs ? readLogs(context, container, { stdout: options.stdout, stderr: options.stderr }) : undefined
+  const earlier = options.logs
+    ? readLogs(context, container, { stdout: options.stdout, stderr: options.stderr })
+    : undefined
   const stdio = container.stdio ?? new Stdio(bundleDirectory(context, container.id))
   const session = openSession(stdio, {
     tty,

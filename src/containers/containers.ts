@@ -10,8 +10,8 @@ import type {
   ExecInspect,
   WaitCondition,
 } from '../api/container.ts'
-import { resizeTerminal } from '../runtime/stdio.ts'
 import type { Output } from '../runtime/stdio.ts'
+import { resizeTerminal } from '../runtime/stdio.ts'
 import { adoptContainers } from './adopt.ts'
 import { type AttachOptions, attachContainer } from './attach.ts'
 import type { AttachSession } from './attach-session.ts'
@@ -81,7 +81,11 @@ export class Containers implements AsyncDisposable {
   }
 
   /** Throws NotFound at once, not by rejection: the caller may answer with its first bytes when this returns. */
-  wait(reference: string, condition: WaitCondition = 'not-running', signal?: AbortSignal): Promise<ContainerWaitResponse> {
+  wait(
+    reference: string,
+    condition: WaitCondition = 'not-running',
+    signal?: AbortSignal,
+  ): Promise<ContainerWaitResponse> {
     return waitContainer(this.#get(reference), condition, signal)
   }
 
@@ -105,7 +109,11 @@ export class Containers implements AsyncDisposable {
     return topContainer(this.#context, this.#get(reference), psArgs)
   }
 
-  logs(reference: string, options: LogOptions, signal?: AbortSignal): { readonly tty: boolean; readonly frames: AsyncIterable<Output> } {
+  logs(
+    reference: string,
+    options: LogOptions,
+    signal?: AbortSignal,
+  ): { readonly tty: boolean; readonly frames: AsyncIterable<Output> } {
     const container = this.#get(reference)
     return { tty: container.record.config.Tty ?? false, frames: readLogs(this.#context, container, options, signal) }
   }

@@ -25,7 +25,10 @@ export type ContainerImage = {
 /** What containers ask of volumes. */
 export type VolumeSource = {
   /** Makes the volume unless it is there. */
-  ensure(name: string, options?: VolumeOptions): { readonly name: string; readonly path: string; readonly created: boolean }
+  ensure(
+    name: string,
+    options?: VolumeOptions,
+  ): { readonly name: string; readonly path: string; readonly created: boolean }
   /** Takes away one that nobody uses; quiet when it is gone or still in use. */
   removeUnused(name: string): Promise<void>
 }
@@ -87,7 +90,12 @@ export const rootfsOf = (context: Context, id: string): string => `${bundleDirec
 export const logPathOf = (context: Context, id: string): string => `${keptDirectory(context, id)}/${id}.log`
 
 /** Tells the world what happened to a container, with the attributes that Docker gives. */
-export const publish = (context: Context, container: Container, action: string, more: Readonly<Record<string, string>> = {}): Event =>
+export const publish = (
+  context: Context,
+  container: Container,
+  action: string,
+  more: Readonly<Record<string, string>> = {},
+): Event =>
   context.events.publish('container', action, container.id, {
     ...container.record.config.Labels,
     image: container.record.imageName,

@@ -1,6 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
-import type { ContainerConfig, ContainerCreateRequest, ContainerCreateResponse, HostConfig, MountPoint } from '../api/container.ts'
+import type {
+  ContainerConfig,
+  ContainerCreateRequest,
+  ContainerCreateResponse,
+  HostConfig,
+  MountPoint,
+} from '../api/container.ts'
 import { invalidArgument, isKind, notFound, notImplemented } from '../errdefs.ts'
 import { exec } from '../host/exec.ts'
 import { portRequests } from '../networks/ports.ts'
@@ -10,7 +16,7 @@ import { availableCapabilities, capabilitiesFor } from '../runtime/capabilities.
 import { resolveInside } from '../runtime/user.ts'
 import { mergeConfig } from './configuration.ts'
 import { Container, NEW } from './container.ts'
-import { bundleDirectory, type Context, type ContainerImage, keptDirectory, publish } from './context.ts'
+import { bundleDirectory, type ContainerImage, type Context, keptDirectory, publish } from './context.ts'
 import { anonymousVolumeName, type MountRequest, mountPoint, mountRequests, prepareBindSource } from './mounts.ts'
 import { parseNamespaceMode } from './namespaces.ts'
 import { randomName } from './random-name.ts'
@@ -26,20 +32,30 @@ const check = (context: Context, config: ContainerConfig, host: HostConfig): voi
   securityOptions(host.SecurityOpt ?? [], context.settings)
   capabilitiesFor({ privileged: host.Privileged, add: host.CapAdd, drop: host.CapDrop }, availableCapabilities())
   portRequests(host.PortBindings, config.ExposedPorts, host.PublishAllPorts ?? false)
-  if (host.Runtime && !context.settings.knowsRuntime(host.Runtime)) throw invalidArgument(`unknown or invalid runtime name: ${host.Runtime}`)
-  for (const [kind, mode] of [['pid', host.PidMode], ['ipc', host.IpcMode], ['uts', host.UTSMode]] as const) parseNamespaceMode(kind, mode)
+  if (host.Runtime && !context.settings.knowsRuntime(host.Runtime))
+    throw invalidArgument(`unknown or invalid runtime name: ${host.Runtime}`)
+  for (const [kind, mode] of [
+    ['pid', host.PidMode],
+    ['ipc', host.IpcMode],
+    ['uts', host.UTSMode],
+  ] as const)
+    parseNamespaceMode(kind, mode)
   const policy = host.RestartPolicy?.Name ?? ''
   if (!RESTART_POLICIES.includes(policy)) {
-    throw invalidArgument(`invalid restart policy: unknown policy '${policy}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`)
+    throw invalidArgument(
+      `invalid restart policy: unknown policy '${policy}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
+    )
   }
-  if (host.AutoRemove && !['', 'no'].includes(policy)) throw invalidArgument("can't create 'AutoRemove' container with restart policy")
+  if (host.AutoRemove && !['', 'no'].includes(policy))
+    throw invalidArgument("can't create 'AutoRemove' container with restart policy")
   if (!LOG_DRIVERS.includes(host.LogConfig?.Type ?? '')) {
     throw invalidArgument(`logger: no log driver named '${host.LogConfig?.Type}' is registered`)
   }
   if (config.WorkingDir && !config.WorkingDir.startsWith('/')) {
     throw invalidArgument(`the working directory '${config.WorkingDir}' is invalid, it needs to be an absolute path`)
   }
-  if ((host.DeviceRequests ?? []).length > 0) throw notImplemented('could not select device driver "" with capabilities: [[gpu]]')
+  if ((host.DeviceRequests ?? []).length > 0)
+    throw notImplemented('could not select device driver "" with capabilities: [[gpu]]')
   if ((host.VolumesFrom ?? []).length > 0) throw notImplemented('--volumes-from is not supported yet')
   if ((host.Links ?? []).length > 0) throw notImplemented('--link is not supported yet')
   if (host.UsernsMode && host.UsernsMode !== 'host') throw invalidArgument('invalid user namespace mode')
@@ -47,7 +63,9 @@ const check = (context: Context, config: ContainerConfig, host: HostConfig): voi
 
 /** A health check that would never run is said so. */
 const warningsFor = (config: ContainerConfig): string[] =>
-  config.Healthcheck?.Test && config.Healthcheck.Test[0] !== 'NONE' ? ['Health checks are not run yet: the container will have no health status.'] : []
+  config.Healthcheck?.Test && config.Healthcheck.Test[0] !== 'NONE'
+    ? ['Health checks are not run yet: the container will have no health status.']
+    : []
 
 const findImage = (context: Context, name: string): ContainerImage => {
   try {
@@ -60,9 +78,15 @@ const findImage = (context: Context, name: string): ContainerImage => {
 
 const checkPlatform = (image: ContainerImage, wanted: string | undefined): void => {
   const { architecture, os } = hostPlatform()
-  if (image.config.os !== os) throw invalidArgument(`image operating system "${image.config.os}" cannot be used on this platform: operating system is not supported`)
+  if (image.config.os !== os)
+    throw invalidArgument(
+      `image operating system "${image.config.os}" cannot be used on this platform: operating system is not supported`,
+    )
   const [wantedOs, wantedArchitecture] = (wanted ?? '').split('/')
-  if ((wantedOs && wantedOs !== image.config.os) || (wantedArchitecture && wantedArchitecture !== image.config.architecture)) {
+  if (
+    (wantedOs && wantedOs !== image.config.os) ||
+    (wantedArchitecture && wantedArchitecture !== image.config.architecture)
+  ) {
     throw notFound(
       `image with reference was found but its platform (${image.config.os}/${image.config.architecture}) does not match the specified platform (${wanted})`,
     )
@@ -121,7 +145,11 @@ const resolveMounts = async (
   return points
 }
 
-const reserveName = (context: Context, wanted: string | undefined, id: string): { name: string; reservation: Disposable } => {
+const reserveName = (
+  context: Context,
+  wanted: string | undefined,
+  id: string,
+): { name: string; reservation: Disposable } => {
   if (wanted !== undefined) {
     const name = wanted.replace(/^\//, '')
     return { name, reservation: context.store.reserve(name, id) }
@@ -152,7 +180,10 @@ export const createContainer = async (
   check(context, config, hostConfig)
   const requests = mountRequests(hostConfig, Object.keys(config.Volumes ?? {}))
 
-  context.snapshotter.prepare(id, image.layers.map(layer => layer.diffId))
+  context.snapshotter.prepare(
+    id,
+    image.layers.map(layer => layer.diffId),
+  )
   undo.defer(() => context.snapshotter.remove(id))
   const directory = keptDirectory(context, id)
   mkdirSync(directory, { recursive: true, mode: 0o710 })
@@ -180,7 +211,11 @@ export const createContainer = async (
 }
 
 /** What inspect shows for what the client left out. */
-const completeHostConfig = (context: Context, host: HostConfig, networking: ContainerCreateRequest['NetworkingConfig']): HostConfig => {
+const completeHostConfig = (
+  context: Context,
+  host: HostConfig,
+  networking: ContainerCreateRequest['NetworkingConfig'],
+): HostConfig => {
   const { settings } = context
   const named = Object.keys(networking?.EndpointsConfig ?? {})[0]
   const asked = host.NetworkMode && host.NetworkMode !== 'default' ? host.NetworkMode : named
@@ -192,7 +227,10 @@ const completeHostConfig = (context: Context, host: HostConfig, networking: Cont
   return {
     ...host,
     NetworkMode: mode,
-    RestartPolicy: { Name: host.RestartPolicy?.Name || 'no', MaximumRetryCount: host.RestartPolicy?.MaximumRetryCount ?? 0 },
+    RestartPolicy: {
+      Name: host.RestartPolicy?.Name || 'no',
+      MaximumRetryCount: host.RestartPolicy?.MaximumRetryCount ?? 0,
+    },
     LogConfig: { Type: host.LogConfig?.Type || settings.logDriver, Config: host.LogConfig?.Config ?? {} },
     Runtime: host.Runtime || settings.defaultRuntime,
     ShmSize: host.ShmSize || settings.defaultShmSize,
@@ -202,4 +240,3 @@ const completeHostConfig = (context: Context, host: HostConfig, networking: Cont
     Ulimits: ulimits,
   }
 }
-

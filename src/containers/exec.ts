@@ -41,7 +41,14 @@ export const createExec = (context: Context, container: Container, request: Exec
   requireAllowed('exec', container)
   if ((request.Cmd?.length ?? 0) === 0) throw invalidArgument('No exec command specified')
   parseDetachKeys(request.DetachKeys ?? '')
-  const exec: Exec = { id: randomBytes(32).toString('hex'), container, request, state: 'created', pid: 0, exitCode: null }
+  const exec: Exec = {
+    id: randomBytes(32).toString('hex'),
+    container,
+    request,
+    state: 'created',
+    pid: 0,
+    exitCode: null,
+  }
   const finished = [...container.execs.values()].filter(known => known.state === 'exited')
   for (const old of finished.slice(0, Math.max(0, finished.length - KEPT))) container.execs.delete(old.id)
   container.execs.set(exec.id, exec)
@@ -101,7 +108,11 @@ const failure = (error: unknown): { error: Error; exitCode: number } => {
 }
 
 /** Starts an exec. Gives a session, or undefined when `detach` is asked for. Throws Conflict when it was started before. */
-export const startExec = async (context: Context, exec: Exec, options: ExecOptions): Promise<AttachSession | undefined> => {
+export const startExec = async (
+  context: Context,
+  exec: Exec,
+  options: ExecOptions,
+): Promise<AttachSession | undefined> => {
   const { container, request } = exec
   if (exec.state !== 'created') throw conflict(`Exec command ${exec.id} has already run`)
   requireAllowed('exec', container)
@@ -172,7 +183,8 @@ export const startExec = async (context: Context, exec: Exec, options: ExecOptio
 }
 
 export const resizeExec = async (context: Context, exec: Exec, height: number, width: number): Promise<void> => {
-  if (exec.state !== 'running') throw conflict(`Container ${exec.container.id} is not running: exec process is not running`)
+  if (exec.state !== 'running')
+    throw conflict(`Container ${exec.container.id} is not running: exec process is not running`)
   await resizeTerminal(bundleOf(context, exec), height, width)
 }
 

@@ -1,6 +1,6 @@
 import { existsSync, rmSync } from 'node:fs'
-import { callRuntime } from '../runtime/oci-runtime.ts'
 import type { Exit } from '../runtime/exits.ts'
+import { callRuntime } from '../runtime/oci-runtime.ts'
 import type { Container } from './container.ts'
 import { bundleDirectory, type Context, inBackground, publish, rootfsOf } from './context.ts'
 import { removeLocked } from './remove.ts'
@@ -51,7 +51,9 @@ export const releaseRuntime = (context: Context, container: Container): void => 
   const { settings, networks, snapshotter } = context
   networks.disconnect(id)
   networks.removeSandbox(id)
-  container.unmounted = snapshotter.unmount(rootfsOf(context, id)).then(() => rmSync(bundleDirectory(context, id), { recursive: true, force: true }))
+  container.unmounted = snapshotter
+    .unmount(rootfsOf(context, id))
+    .then(() => rmSync(bundleDirectory(context, id), { recursive: true, force: true }))
   inBackground(context, 'unmounting a container', container.unmounted)
   const forget = async (): Promise<void> => {
     await callRuntime(settings.runtime(hostConfig.Runtime || settings.defaultRuntime), ['delete', '--force', id])
@@ -61,7 +63,12 @@ export const releaseRuntime = (context: Context, container: Container): void => 
 }
 
 const followPolicy = (context: Context, container: Container, exit: Exit, startedAt: Date): void => {
-  const delay = restartDelay(container.record.hostConfig.RestartPolicy, container.life, exit.exitCode, exit.finishedAt.getTime() - startedAt.getTime())
+  const delay = restartDelay(
+    container.record.hostConfig.RestartPolicy,
+    container.life,
+    exit.exitCode,
+    exit.finishedAt.getTime() - startedAt.getTime(),
+  )
   if (delay === undefined) return
   context.store.update(container, { status: 'restarting', restartCount: container.life.restartCount + 1 })
   scheduleRestart(context, container, delay)

@@ -62,7 +62,11 @@ export const endpointSettings = (context: Context, container: Container): Record
 }
 
 /** `GET /containers/{id}/json`. With `size` the bytes that the container's own files take are counted. */
-export const inspectContainer = async (context: Context, container: Container, size: boolean): Promise<ContainerInspect> => {
+export const inspectContainer = async (
+  context: Context,
+  container: Container,
+  size: boolean,
+): Promise<ContainerInspect> => {
   const { record, life, id } = container
   const { config, hostConfig: host } = record
   const [Path = '', ...Args] = commandOf(config)
@@ -109,7 +113,10 @@ export const inspectContainer = async (context: Context, container: Container, s
 }
 
 /** Bytes of the container's own files, and of all that it sees. */
-export const sizesOf = async (context: Context, container: Container): Promise<{ SizeRw: number; SizeRootFs: number }> => {
+export const sizesOf = async (
+  context: Context,
+  container: Container,
+): Promise<{ SizeRw: number; SizeRootFs: number }> => {
   const own = await context.snapshotter.usage(container.id)
   const layers = context.images.find(container.record.image)?.layers ?? []
   const below = layers.reduce((sum, layer) => sum + (context.snapshotter.layer(layer.diffId)?.size ?? 0), 0)

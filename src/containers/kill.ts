@@ -20,7 +20,8 @@ export const parseSignal = (text: string): number => {
   const name = upper.startsWith('SIG') ? upper : `SIG${upper}`
   const realTime = /^SIGRTM(IN|AX)(?:([+-])(\d+))?$/.exec(name)
   if (realTime) {
-    const number = (realTime[1] === 'IN' ? FIRST_REAL_TIME : LAST_SIGNAL) + Number(`${realTime[2] ?? ''}${realTime[3] ?? 0}`)
+    const number =
+      (realTime[1] === 'IN' ? FIRST_REAL_TIME : LAST_SIGNAL) + Number(`${realTime[2] ?? ''}${realTime[3] ?? 0}`)
     if (number >= FIRST_REAL_TIME && number <= LAST_SIGNAL) return number
     throw invalidArgument(`invalid signal: ${text}`)
   }
@@ -34,7 +35,8 @@ export const killContainer = async (context: Context, container: Container, sign
   const number = parseSignal(signal || 'SIGKILL')
   requireAllowed('kill', container)
   const stopSignal = parseSignal(container.record.config.StopSignal || 'SIGTERM')
-  if (number === constants.signals.SIGKILL || number === stopSignal) context.store.update(container, { stoppedByUser: true })
+  if (number === constants.signals.SIGKILL || number === stopSignal)
+    context.store.update(container, { stoppedByUser: true })
   if (container.life.status === 'restarting') {
     clearTimeout(container.restartTimer)
     context.store.update(container, { status: 'exited' })
@@ -52,7 +54,8 @@ export const killLocked = async (context: Context, container: Container, signal:
   try {
     await callRuntime(runtime, ['kill', container.id, String(number)])
     // A paused process sees SIGKILL only when it runs again.
-    if (number === constants.signals.SIGKILL && container.life.status === 'paused') await callRuntime(runtime, ['resume', container.id])
+    if (number === constants.signals.SIGKILL && container.life.status === 'paused')
+      await callRuntime(runtime, ['resume', container.id])
   } catch (error) {
     if (/process already finished|no such process|not running|does not exist/i.test(messageOf(error))) return
     throw internal(`cannot kill container: ${container.id}: ${messageOf(error)}`, { cause: error })

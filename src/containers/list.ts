@@ -61,18 +61,32 @@ const TESTS: Readonly<Record<string, Test>> = {
     const own = context.images.find(container.record.image)
     return (
       image.id === container.record.image ||
-      image.layers.length < (own?.layers.length ?? 0) && image.layers.every((layer, index) => layer.diffId === own?.layers[index]?.diffId)
+      (image.layers.length < (own?.layers.length ?? 0) &&
+        image.layers.every((layer, index) => layer.diffId === own?.layers[index]?.diffId))
     )
   },
   before: (context, container, value) => container.record.created < reference(context, value).record.created,
   since: (context, container, value) => container.record.created > reference(context, value).record.created,
-  volume: (_, container, value) => container.record.mounts.some(mount => mount.Name === value || mount.Destination === value || mount.Source === value),
+  volume: (_, container, value) =>
+    container.record.mounts.some(
+      mount => mount.Name === value || mount.Destination === value || mount.Source === value,
+    ),
   network: (context, container, value) => {
     const mode = container.record.hostConfig.NetworkMode ?? ''
     return mode === value || context.networks.find(mode)?.id === context.networks.find(value)?.id
   },
-  publish: (_, container, value) => portMatches(Object.values(container.record.hostConfig.PortBindings ?? {}).flatMap(hosts => hosts ?? []).map(host => host.HostPort ?? ''), value),
-  expose: (_, container, value) => portMatches(Object.keys(container.record.config.ExposedPorts ?? {}).map(key => key.split('/')[0] ?? ''), value),
+  publish: (_, container, value) =>
+    portMatches(
+      Object.values(container.record.hostConfig.PortBindings ?? {})
+        .flatMap(hosts => hosts ?? [])
+        .map(host => host.HostPort ?? ''),
+      value,
+    ),
+  expose: (_, container, value) =>
+    portMatches(
+      Object.keys(container.record.config.ExposedPorts ?? {}).map(key => key.split('/')[0] ?? ''),
+      value,
+    ),
   health: (_, __, value) => value === 'none',
   'is-task': (_, __, value) => value === 'false' || value === '0',
   isolation: () => true,
@@ -101,15 +115,23 @@ export const filterContainers = (context: Context, containers: readonly Containe
 }
 
 /** Newest first. */
-const byAge = (a: Container, b: Container): number => (a.record.created < b.record.created ? 1 : a.record.created > b.record.created ? -1 : 0)
+const byAge = (a: Container, b: Container): number =>
+  a.record.created < b.record.created ? 1 : a.record.created > b.record.created ? -1 : 0
 
 export const listContainers = async (context: Context, options: ListOptions): Promise<ContainerSummary[]> => {
   const { filters = {}, limit = 0 } = options
-  const everyState = options.all || limit > 0 || 'status' in filters || 'exited' in filters || 'before' in filters || 'since' in filters
-  const candidates = context.store.all().filter(container => everyState || container.running || container.life.status === 'restarting')
+  const everyState =
+    options.all || limit > 0 || 'status' in filters || 'exited' in filters || 'before' in filters || 'since' in filters
+  const candidates = context.store
+    .all()
+    .filter(container => everyState || container.running || container.life.status === 'restarting')
   const found = filterContainers(context, candidates, filters).sort(byAge)
   const now = Date.now()
-  return await Promise.all((limit > 0 ? found.slice(0, limit) : found).map(container => summary(context, container, options.size ?? false, now)))
+  return await Promise.all(
+    (limit > 0 ? found.slice(0, limit) : found).map(container =>
+      summary(context, container, options.size ?? false, now),
+    ),
+  )
 }
 
 const quoteWord = (word: string): string => (/[\s"'\\]/.test(word) ? `'${word}'` : word)
@@ -125,7 +147,9 @@ const portSummaries = (container: Container): PortSummary[] => {
   }))
   const exposed = Object.keys(container.record.config.ExposedPorts ?? {}).flatMap(key => {
     const [port = '', type = 'tcp'] = key.split('/')
-    return published.some(known => known.PrivatePort === Number(port) && known.Type === type) ? [] : [{ PrivatePort: Number(port), Type: type }]
+    return published.some(known => known.PrivatePort === Number(port) && known.Type === type)
+      ? []
+      : [{ PrivatePort: Number(port), Type: type }]
   })
   return [...published, ...exposed]
 }
@@ -136,7 +160,12 @@ const imageName = (context: Context, container: Container): string => {
   return context.images.find(name)?.id === image ? name : image
 }
 
-const summary = async (context: Context, container: Container, size: boolean, now: number): Promise<ContainerSummary> => {
+const summary = async (
+  context: Context,
+  container: Container,
+  size: boolean,
+  now: number,
+): Promise<ContainerSummary> => {
   const { record, life, id } = container
   const [program = '', ...args] = commandOf(record.config)
   return {
@@ -151,7 +180,10 @@ const summary = async (context: Context, container: Container, size: boolean, no
     Labels: record.config.Labels ?? {},
     State: life.status,
     Status: statusText(life, now),
-    HostConfig: { NetworkMode: record.hostConfig.NetworkMode ?? 'bridge', ...(record.hostConfig.Annotations ? { Annotations: record.hostConfig.Annotations } : {}) },
+    HostConfig: {
+      NetworkMode: record.hostConfig.NetworkMode ?? 'bridge',
+      ...(record.hostConfig.Annotations ? { Annotations: record.hostConfig.Annotations } : {}),
+    },
     NetworkSettings: { Networks: endpointSettings(context, container) },
     Mounts: record.mounts,
   }

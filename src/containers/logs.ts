@@ -1,5 +1,5 @@
-import { constants, type FileHandle, open } from 'node:fs/promises'
 import { watch } from 'node:fs'
+import { constants, type FileHandle, open } from 'node:fs/promises'
 import { codeOf, conflict } from '../errdefs.ts'
 import type { Output } from '../runtime/stdio.ts'
 import type { Container } from './container.ts'
@@ -18,7 +18,12 @@ export type LogOptions = {
 }
 
 /** One line of conmon's log: `2026-01-02T03:04:05.123456789+00:00 stdout F text`; `P`: the line goes on in the next. */
-type Entry = { readonly time: string; readonly stream: 'stdout' | 'stderr'; readonly partial: boolean; readonly text: Buffer }
+type Entry = {
+  readonly time: string
+  readonly stream: 'stdout' | 'stderr'
+  readonly partial: boolean
+  readonly text: Buffer
+}
 
 const CHUNK = 64 * 1024
 const NEWLINE = 10
@@ -80,13 +85,19 @@ const tailOffset = async (file: FileHandle, size: number, count: number): Promis
 }
 
 /** The lines of a file from `offset` to its present end. `rest` keeps what has no end yet. */
-const readLines = async function* (file: FileHandle, position: { offset: number; rest: Buffer }): AsyncGenerator<Buffer> {
+const readLines = async function* (
+  file: FileHandle,
+  position: { offset: number; rest: Buffer },
+): AsyncGenerator<Buffer> {
   for (;;) {
     const buffer = Buffer.allocUnsafe(CHUNK)
     const { bytesRead } = await file.read(buffer, 0, CHUNK, position.offset)
     if (bytesRead === 0) return
     position.offset += bytesRead
-    let bytes = position.rest.length > 0 ? Buffer.concat([position.rest, buffer.subarray(0, bytesRead)]) : buffer.subarray(0, bytesRead)
+    let bytes =
+      position.rest.length > 0
+        ? Buffer.concat([position.rest, buffer.subarray(0, bytesRead)])
+        : buffer.subarray(0, bytesRead)
     for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE)) {
       yield bytes.subarray(0, end)
       bytes = bytes.subarray(end + 1)
@@ -114,7 +125,12 @@ const nextChange = (signals: { pending: boolean; wake: (() => void) | undefined 
  * A container's output from its log. With `follow` it goes on until the container ends or `signal` aborts.
  * Throws Conflict when the container keeps no log.
  */
-export const readLogs = (context: Context, container: Container, options: LogOptions, signal?: AbortSignal): AsyncIterable<Output> => {
+export const readLogs = (
+  context: Context,
+  container: Container,
+  options: LogOptions,
+  signal?: AbortSignal,
+): AsyncIterable<Output> => {
   if (container.record.hostConfig.LogConfig?.Type === 'none') {
     throw conflict('configured logging driver does not support reading')
   }
@@ -141,10 +157,15 @@ const follow = async function* (
   const format = formatter(options)
   try {
     const { size } = await file.stat()
-    const position = { offset: options.tail === undefined ? 0 : await tailOffset(file, size, options.tail), rest: Buffer.alloc(0) }
+    const position = {
+      offset: options.tail === undefined ? 0 : await tailOffset(file, size, options.tail),
+      rest: Buffer.alloc(0),
+    }
     for (;;) {
       // Asked before reading: what was written before the end is read after it.
-      const live = options.follow && (container.running || container.life.status === 'created' || container.life.status === 'restarting')
+      const live =
+        options.follow &&
+        (container.running || container.life.status === 'created' || container.life.status === 'restarting')
       for await (const line of readLines(file, position)) {
         if (signal?.aborted) return
         const entry = parseEntry(line)

@@ -33,16 +33,23 @@ const VOLUME_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/
 const cleanPath = (path: string): string => posix.normalize(path).replace(/(.)\/$/, '$1')
 
 const checkDestination = (destination: string, spec: string): string => {
-  if (!destination.startsWith('/')) throw invalidArgument(`invalid volume specification: '${spec}': invalid mount config for type "bind": invalid mount path: '${destination}' mount path must be absolute`)
+  if (!destination.startsWith('/'))
+    throw invalidArgument(
+      `invalid volume specification: '${spec}': invalid mount config for type "bind": invalid mount path: '${destination}' mount path must be absolute`,
+    )
   const clean = cleanPath(destination)
-  if (clean === '/') throw invalidArgument(`invalid volume specification: '${spec}': invalid mount config for type "bind": invalid specification: destination can't be '/'`)
+  if (clean === '/')
+    throw invalidArgument(
+      `invalid volume specification: '${spec}': invalid mount config for type "bind": invalid specification: destination can't be '/'`,
+    )
   return clean
 }
 
 /** `-v`'s form: `[source:]destination[:modes]`. Throws InvalidArgument in Docker's words. */
 export const parseBind = (spec: string): MountRequest => {
   const parts = spec.split(':')
-  if (parts.length > 3 || parts.some(part => part === '')) throw invalidArgument(`invalid volume specification: '${spec}'`)
+  if (parts.length > 3 || parts.some(part => part === ''))
+    throw invalidArgument(`invalid volume specification: '${spec}'`)
   const [source, destination] = parts.length === 1 ? [undefined, parts[0] as string] : [parts[0], parts[1] as string]
   const modes = (parts[2] ?? '').split(',').filter(Boolean)
   for (const mode of modes) {
@@ -73,11 +80,19 @@ const fromMount = (mount: NonNullable<HostConfig['Mounts']>[number]): MountReque
   if (!mount.Target.startsWith('/')) throw invalid(`invalid mount path: '${mount.Target}' mount path must be absolute`)
   const destination = cleanPath(mount.Target)
   if (destination === '/') throw invalid("invalid specification: destination can't be '/'")
-  const common = { destination, readOnly: mount.ReadOnly ?? false, mode: '', recursive: true, createSource: false, copy: true }
+  const common = {
+    destination,
+    readOnly: mount.ReadOnly ?? false,
+    mode: '',
+    recursive: true,
+    createSource: false,
+    copy: true,
+  }
   switch (mount.Type) {
     case 'bind': {
       if (!mount.Source) throw invalid('field Source must not be empty')
-      if (!mount.Source.startsWith('/')) throw invalid(`invalid mount path: '${mount.Source}' mount path must be absolute`)
+      if (!mount.Source.startsWith('/'))
+        throw invalid(`invalid mount path: '${mount.Source}' mount path must be absolute`)
       const create = mount.BindOptions?.CreateMountpoint ?? false
       if (!create && !exists(mount.Source)) throw invalid(`bind source path does not exist: ${mount.Source}`)
       return {
@@ -132,14 +147,16 @@ export const mountRequests = (host: HostConfig, imageVolumes: readonly string[])
   const tmpfs = Object.keys(host.Tmpfs ?? {}).map(cleanPath)
   for (const path of imageVolumes) {
     const request = parseBind(path)
-    if (!requests.has(request.destination) && !tmpfs.includes(request.destination)) add({ ...request, source: undefined })
+    if (!requests.has(request.destination) && !tmpfs.includes(request.destination))
+      add({ ...request, source: undefined })
   }
   return [...requests.values()]
 }
 
 /** The bind's directory on the host, made if it may be. */
 export const prepareBindSource = (request: MountRequest): void => {
-  if (request.source !== undefined && request.createSource && !exists(request.source)) mkdirSync(request.source, { recursive: true })
+  if (request.source !== undefined && request.createSource && !exists(request.source))
+    mkdirSync(request.source, { recursive: true })
 }
 
 export const anonymousVolumeName = (): string => randomBytes(32).toString('hex')

@@ -2,7 +2,10 @@ import { conflict, invalidArgument } from '../errdefs.ts'
 import type { NamespaceType } from '../oci/runtime-spec.ts'
 import type { ContainerStore } from './store.ts'
 
-export type NamespaceMode = { readonly kind: 'own' } | { readonly kind: 'host' } | { readonly kind: 'container'; readonly reference: string }
+export type NamespaceMode =
+  | { readonly kind: 'own' }
+  | { readonly kind: 'host' }
+  | { readonly kind: 'container'; readonly reference: string }
 
 const OWN: Readonly<Record<string, readonly string[]>> = {
   pid: ['', 'private'],
@@ -25,7 +28,10 @@ export const parseNamespaceMode = (kind: 'pid' | 'ipc' | 'uts', mode: string | u
 /** The file of another container's namespace. Throws NotFound, Conflict when it does not run. */
 export const namespaceOf = (store: ContainerStore, reference: string, type: NamespaceType): string => {
   const other = store.get(reference)
-  if (!other.running) throw conflict(`cannot join ${type} namespace of a non running container: container ${other.id} is ${other.life.status}`)
+  if (!other.running)
+    throw conflict(
+      `cannot join ${type} namespace of a non running container: container ${other.id} is ${other.life.status}`,
+    )
   const file = type === 'network' ? 'net' : type === 'mount' ? 'mnt' : type
   return `/proc/${other.life.pid}/ns/${file}`
 }

@@ -13,6 +13,8 @@ const toggle = async (context: Context, container: Container, verb: 'pause' | 'u
 }
 
 /** Freezes all processes of a container. Throws Conflict. */
-export const pauseContainer = (context: Context, container: Container): Promise<void> => toggle(context, container, 'pause')
+export const pauseContainer = (context: Context, container: Container): Promise<void> =>
+  toggle(context, container, 'pause')
 
-export const unpauseContainer = (context: Context, container: Container): Promise<void> => toggle(context, container, 'unpause')
+export const unpauseContainer = (context: Context, container: Container): Promise<void> =>
+  toggle(context, container, 'unpause')

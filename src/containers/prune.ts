@@ -11,7 +11,8 @@ const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 
 const parseUntil = (text: string, now: number): number => {
   if (/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(text)) {
     let span = 0
-    for (const [, count, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)) span += Number(count) * (UNITS[unit ?? ''] ?? 0)
+    for (const [, count, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g))
+      span += Number(count) * (UNITS[unit ?? ''] ?? 0)
     return now - span
   }
   if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000

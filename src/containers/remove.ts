@@ -9,11 +9,17 @@ import { nextSignal } from './wait.ts'
 export type RemoveOptions = { readonly force: boolean; readonly removeVolumes: boolean }
 
 /** Removes a container; a running one only with `force`, which kills it. Throws Conflict. */
-export const removeContainer = async (context: Context, container: Container, { force, removeVolumes }: RemoveOptions): Promise<void> => {
-  if (container.life.status === 'removing') throw conflict(`removal of container ${container.id} is already in progress`)
+export const removeContainer = async (
+  context: Context,
+  container: Container,
+  { force, removeVolumes }: RemoveOptions,
+): Promise<void> => {
+  if (container.life.status === 'removing')
+    throw conflict(`removal of container ${container.id} is already in progress`)
   if (force) {
     clearTimeout(container.restartTimer)
-    if (container.life.status === 'restarting') context.store.update(container, { status: 'exited', stoppedByUser: true })
+    if (container.life.status === 'restarting')
+      context.store.update(container, { status: 'exited', stoppedByUser: true })
     if (container.running) {
       context.store.update(container, { stoppedByUser: true })
       const exited = nextSignal(container, ['exited', 'removed'])
@@ -29,7 +35,11 @@ export const removeContainer = async (context: Context, container: Container, { 
 }
 
 /** Takes away a container that does not run. The caller holds its lock. */
-export const removeLocked = async (context: Context, container: Container, options: { readonly removeVolumes: boolean }): Promise<void> => {
+export const removeLocked = async (
+  context: Context,
+  container: Container,
+  options: { readonly removeVolumes: boolean },
+): Promise<void> => {
   const { id } = container
   context.store.update(container, { status: 'removing' })
   container.stdio?.end()

@@ -11,7 +11,8 @@ const PERIOD = 100_000
 export const checkResources = (host: HostConfig, cpus: number): void => {
   const { Memory = 0, MemorySwap = 0, MemoryReservation = 0, NanoCpus = 0 } = host
   if (Memory !== 0 && Memory < 6 * MEBIBYTE) throw invalidArgument('Minimum memory limit allowed is 6MB')
-  if (MemorySwap > 0 && Memory === 0) throw invalidArgument('You should always set the Memory limit when using Memoryswap limit, see usage')
+  if (MemorySwap > 0 && Memory === 0)
+    throw invalidArgument('You should always set the Memory limit when using Memoryswap limit, see usage')
   if (MemorySwap > 0 && MemorySwap < Memory) {
     throw invalidArgument('Minimum memoryswap limit should be larger than memory limit, see usage')
   }
@@ -45,10 +46,15 @@ const deviceOf = (source: string, path: string): DeviceSpec => {
   try {
     stat = statSync(source)
   } catch (cause) {
-    throw invalidArgument(`error gathering device information while adding custom device "${source}": no such file or directory`, { cause })
+    throw invalidArgument(
+      `error gathering device information while adding custom device "${source}": no such file or directory`,
+      { cause },
+    )
   }
   if (!stat.isCharacterDevice() && !stat.isBlockDevice()) {
-    throw invalidArgument(`error gathering device information while adding custom device "${source}": not a device node`)
+    throw invalidArgument(
+      `error gathering device information while adding custom device "${source}": not a device node`,
+    )
   }
   return {
     path,
@@ -70,7 +76,8 @@ const defined = <Value extends object>(value: Value): Value | undefined =>
 /** The cgroup's limits. Throws InvalidArgument. */
 export const resourcesSpec = (host: HostConfig, devices: readonly DeviceSpec[]): ResourcesSpec => {
   const { Memory = 0, MemorySwap = 0, NanoCpus = 0 } = host
-  const positive = (value: number | undefined): number | undefined => (value !== undefined && value > 0 ? value : undefined)
+  const positive = (value: number | undefined): number | undefined =>
+    value !== undefined && value > 0 ? value : undefined
   return {
     devices: host.Privileged
       ? [{ allow: true, access: 'rwm' }]

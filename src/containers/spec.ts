@@ -36,7 +36,8 @@ const DEFAULT_SYSCTLS = { 'net.ipv4.ip_unprivileged_port_start': '0', 'net.ipv4.
 
 const rlimits = (host: HostConfig): ProcessSpec['rlimits'] =>
   (host.Ulimits ?? []).map(({ Name, Soft, Hard }) => {
-    if (Soft > Hard && Hard !== -1) throw invalidArgument(`ulimit soft limit must be less than or equal to hard limit: ${Soft} > ${Hard}`)
+    if (Soft > Hard && Hard !== -1)
+      throw invalidArgument(`ulimit soft limit must be less than or equal to hard limit: ${Soft} > ${Hard}`)
     const unlimited = (value: number): number => (value < 0 ? Number.MAX_SAFE_INTEGER : value)
     return { type: `RLIMIT_${Name.toUpperCase()}`, soft: unlimited(Soft), hard: unlimited(Hard) }
   })
@@ -44,7 +45,9 @@ const rlimits = (host: HostConfig): ProcessSpec['rlimits'] =>
 const linuxSpec = (facts: SpecFacts, capabilities: readonly string[]): LinuxSpec => {
   const { host, joined, devices } = facts
   const security = securityOptions(host.SecurityOpt ?? [], { noNewPrivileges: facts.noNewPrivileges })
-  const privateCgroup = host.CgroupnsMode ? host.CgroupnsMode === 'private' : facts.cgroupVersion === 2 && !host.Privileged
+  const privateCgroup = host.CgroupnsMode
+    ? host.CgroupnsMode === 'private'
+    : facts.cgroupVersion === 2 && !host.Privileged
   const kinds: readonly NamespaceType[] = privateCgroup ? [...NAMESPACES, 'cgroup'] : NAMESPACES
   const open = host.Privileged || security.systemPaths === 'unconfined'
   const ownNetwork = !('network' in joined) || joined.network !== undefined
@@ -69,7 +72,10 @@ const linuxSpec = (facts: SpecFacts, capabilities: readonly string[]): LinuxSpec
 export const containerSpec = (facts: SpecFacts): RuntimeSpec => {
   const { config, host, user } = facts
   const tty = config.Tty ?? false
-  const capabilities = capabilitiesFor({ privileged: host.Privileged, add: host.CapAdd, drop: host.CapDrop }, facts.capabilities)
+  const capabilities = capabilitiesFor(
+    { privileged: host.Privileged, add: host.CapAdd, drop: host.CapDrop },
+    facts.capabilities,
+  )
   const security = securityOptions(host.SecurityOpt ?? [], { noNewPrivileges: facts.noNewPrivileges })
   const linux = linuxSpec(facts, capabilities)
   const ownUts = linux.namespaces.some(namespace => namespace.type === 'uts' && namespace.path === undefined)
@@ -81,7 +87,9 @@ export const containerSpec = (facts: SpecFacts): RuntimeSpec => {
     ociVersion: OCI_VERSION,
     process: {
       terminal: tty,
-      ...(tty && host.ConsoleSize?.[0] ? { consoleSize: { height: host.ConsoleSize[0], width: host.ConsoleSize[1] } } : {}),
+      ...(tty && host.ConsoleSize?.[0]
+        ? { consoleSize: { height: host.ConsoleSize[0], width: host.ConsoleSize[1] } }
+        : {}),
       user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
       args: facts.init === undefined ? command : [INIT_PATH, '--', ...command],
       env: processEnv(config.Env ?? [], { hostname: config.Hostname, tty, home: user.home }),
@@ -97,9 +105,15 @@ export const containerSpec = (facts: SpecFacts): RuntimeSpec => {
       ...defaultMounts({ shmSize: host.ShmSize || facts.defaultShmSize, privileged: host.Privileged ?? false })
         .filter(mount => !overridden.has(mount.destination))
         // With the host's IPC namespace its shared memory is seen too.
-        .map(mount => ('ipc' in facts.joined && mount.destination === '/dev/shm' ? { ...mount, type: 'bind', source: '/dev/shm', options: ['rbind'] } : mount))
+        .map(mount =>
+          'ipc' in facts.joined && mount.destination === '/dev/shm'
+            ? { ...mount, type: 'bind', source: '/dev/shm', options: ['rbind'] }
+            : mount,
+        )
         .filter(mount => !('ipc' in facts.joined && mount.destination === '/dev/mqueue')),
-      ...(facts.init === undefined ? [] : [{ destination: INIT_PATH, type: 'bind', source: facts.init, options: ['bind', 'ro'] }]),
+      ...(facts.init === undefined
+        ? []
+        : [{ destination: INIT_PATH, type: 'bind', source: facts.init, options: ['bind', 'ro'] }]),
       ...facts.mounts,
     ],
     annotations: host.Annotations,

@@ -15,11 +15,15 @@ export const startFailure = (cause: unknown): StartFailure => {
   if (!(cause instanceof RuntimeError)) return { error: internal(said, { cause }), exitCode: UNKNOWN }
   const message = `failed to create task for container: failed to create shim task: OCI runtime create failed: ${said}`
   const contains = (...texts: string[]): boolean => texts.some(text => said.toLowerCase().includes(text))
-  if (contains('exec:') && contains('executable file not found', 'no such file or directory', 'system cannot find the file specified')) {
+  if (
+    contains('exec:') &&
+    contains('executable file not found', 'no such file or directory', 'system cannot find the file specified')
+  ) {
     return { error: invalidArgument(message, { cause }), exitCode: NOT_FOUND }
   }
   if (contains('not a directory') && contains('mount')) {
-    const hint = ': Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type'
+    const hint =
+      ': Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type'
     return { error: invalidArgument(`${message}${hint}`, { cause }), exitCode: NOT_FOUND }
   }
   if (contains('permission denied', 'is a directory') && contains('exec')) {

@@ -1,10 +1,10 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { posix } from 'node:path'
 import { conflict } from '../errdefs.ts'
-import { hostResolvConf, resolvConf } from '../networks/resolv-conf.ts'
 import { hostsFile } from '../networks/hosts-file.ts'
 import type { Endpoint, Sandbox } from '../networks/networks.ts'
 import { portRequests } from '../networks/ports.ts'
+import { hostResolvConf, resolvConf } from '../networks/resolv-conf.ts'
 import type { MountSpec, NamespaceType } from '../oci/runtime-spec.ts'
 import { availableCapabilities } from '../runtime/capabilities.ts'
 import type { Exit } from '../runtime/exits.ts'
@@ -42,7 +42,13 @@ export const startLocked = async (context: Context, container: Container): Promi
     const { error, exitCode } = startFailure(cause)
     container.stdio?.end()
     container.stdio = undefined
-    context.store.update(container, { status: container.life.startedAt ? 'exited' : 'created', pid: 0, exitCode, error: error.message, endpoint: undefined })
+    context.store.update(container, {
+      status: container.life.startedAt ? 'exited' : 'created',
+      pid: 0,
+      exitCode,
+      error: error.message,
+      endpoint: undefined,
+    })
     container.tell('exited')
     // A client of `run --rm` waits for the removal, whatever came before it.
     if (container.record.hostConfig.AutoRemove) await removeLocked(context, container, { removeVolumes: true })
@@ -79,7 +85,10 @@ const launch = async (context: Context, container: Container): Promise<void> => 
         host,
         rootfs,
         user: resolveUser(rootfs, config.User ?? '', host.GroupAdd ?? []),
-        mounts: [...ownFiles(context, container, sandbox !== undefined), ...mountSpecs(container.record.mounts, host.Tmpfs ?? {})],
+        mounts: [
+          ...ownFiles(context, container, sandbox !== undefined),
+          ...mountSpecs(container.record.mounts, host.Tmpfs ?? {}),
+        ],
         devices: deviceSpecs(host),
         cgroupsPath: posix.join('/', host.CgroupParent || settings.cgroupParent, id),
         cgroupVersion: settings.cgroupVersion,
@@ -106,7 +115,13 @@ const launch = async (context: Context, container: Container): Promise<void> => 
     keepStdin: tty || !(config.StdinOnce ?? false),
   })
   undo.defer(async () => {
-    if (await creating.then(() => true, () => false)) await callRuntime(runtime, ['delete', '--force', id])
+    if (
+      await creating.then(
+        () => true,
+        () => false,
+      )
+    )
+      await callRuntime(runtime, ['delete', '--force', id])
     context.exits.forget(id)
   })
   // The runtime is busy for some 10 ms: time enough to set up the network beside it.
@@ -149,7 +164,10 @@ const enterNetwork = (
   const mode = container.record.config.NetworkDisabled ? 'none' : (container.record.hostConfig.NetworkMode ?? 'bridge')
   if (mode === 'host') return { joined: { network: undefined }, sandbox: undefined }
   if (mode.startsWith('container:')) {
-    return { joined: { network: namespaceOf(context.store, mode.slice('container:'.length), 'network') }, sandbox: undefined }
+    return {
+      joined: { network: namespaceOf(context.store, mode.slice('container:'.length), 'network') },
+      sandbox: undefined,
+    }
   }
   if (mode !== 'bridge' && mode !== 'none') {
     const { name } = context.networks.require(mode)
@@ -163,13 +181,21 @@ const enterNetwork = (
 
 const joinNamespaces = (context: Context, container: Container, joined: Joined): void => {
   const { PidMode, IpcMode, UTSMode } = container.record.hostConfig
-  for (const [type, text] of [['pid', PidMode], ['ipc', IpcMode], ['uts', UTSMode]] as const) {
+  for (const [type, text] of [
+    ['pid', PidMode],
+    ['ipc', IpcMode],
+    ['uts', UTSMode],
+  ] as const) {
     const mode = parseNamespaceMode(type, text)
     if (mode.kind === 'host') joined[type] = undefined
     if (mode.kind === 'container') joined[type] = namespaceOf(context.store, mode.reference, type)
   }
   // A container in the host's network bears the host's name, unless it was given one.
-  if ('network' in joined && joined.network === undefined && container.record.config.Hostname === container.id.slice(0, 12)) {
+  if (
+    'network' in joined &&
+    joined.network === undefined &&
+    container.record.config.Hostname === container.id.slice(0, 12)
+  ) {
     joined.uts ??= undefined
   }
 }
@@ -215,4 +241,3 @@ const markDockerContainer = (rootfs: string): void => {
   const path = resolveInside(rootfs, '/.dockerenv')
   if (path !== undefined) writeFileSync(path, '', { flag: 'a', mode: 0o755 })
 }
-

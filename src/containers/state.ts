@@ -41,10 +41,15 @@ const REFUSALS: Readonly<Record<Verb, Partial<Record<Status, Rule>>>> = {
     restarting: id => conflict(`container ${id} is not paused`),
   },
   remove: {
-    running: (_, name) => conflict(`cannot remove container "${name}": container is running: stop the container before removing or force remove`),
+    running: (_, name) =>
+      conflict(
+        `cannot remove container "${name}": container is running: stop the container before removing or force remove`,
+      ),
     paused: (_, name) => conflict(`cannot remove container "${name}": container is paused and must be unpaused first`),
     restarting: (_, name) =>
-      conflict(`cannot remove container "${name}": container is restarting: stop the container before removing or force remove`),
+      conflict(
+        `cannot remove container "${name}": container is restarting: stop the container before removing or force remove`,
+      ),
   },
   exec: {
     created: running,

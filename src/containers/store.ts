@@ -69,7 +69,10 @@ export class ContainerStore {
   insert(container: Container): void {
     this.#database.run(
       'INSERT INTO containers (id, name, record, life) VALUES (?, ?, ?, ?)',
-      container.id, container.name, JSON.stringify(container.record), JSON.stringify(container.life),
+      container.id,
+      container.name,
+      JSON.stringify(container.record),
+      JSON.stringify(container.life),
     )
     this.#index(container)
   }
@@ -83,7 +86,12 @@ export class ContainerStore {
 
   rename(container: Container, name: string): void {
     const record = { ...container.record, name }
-    this.#database.run('UPDATE containers SET name = ?, record = ? WHERE id = ?', name, JSON.stringify(record), container.id)
+    this.#database.run(
+      'UPDATE containers SET name = ?, record = ? WHERE id = ?',
+      name,
+      JSON.stringify(record),
+      container.id,
+    )
     this.#byName.delete(container.name)
     container.record = record
     this.#byName.set(name, container)

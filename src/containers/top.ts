@@ -10,7 +10,9 @@ import { requireAllowed } from './state.ts'
 export const topContainer = async (context: Context, container: Container, psArgs: string): Promise<ContainerTop> => {
   requireAllowed('top', container)
   const runtime = context.settings.runtime(container.record.hostConfig.Runtime || context.settings.defaultRuntime)
-  const pids = new Set((JSON.parse(await callRuntime(runtime, ['ps', '--format', 'json', container.id])) as number[]).map(String))
+  const pids = new Set(
+    (JSON.parse(await callRuntime(runtime, ['ps', '--format', 'json', container.id])) as number[]).map(String),
+  )
   const args = (psArgs || '-ef').split(/\s+/).filter(Boolean)
   let stdout: string
   try {
@@ -30,4 +32,3 @@ export const topContainer = async (context: Context, container: Container, psArg
     .filter(fields => pids.has(fields[column] ?? ''))
   return { Titles: titles, Processes: processes }
 }
-

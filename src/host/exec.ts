@@ -13,7 +13,13 @@ export class CommandError extends Error {
 
   constructor(
     argv: readonly string[],
-    facts: { exitCode?: number | undefined; signal?: NodeJS.Signals | undefined; stderr?: string; code?: string | undefined; cause?: unknown },
+    facts: {
+      exitCode?: number | undefined
+      signal?: NodeJS.Signals | undefined
+      stderr?: string
+      code?: string | undefined
+      cause?: unknown
+    },
   ) {
     const stderr = facts.stderr ?? ''
     const reason =
@@ -70,7 +76,9 @@ export const exec = (argv: readonly string[], options: ExecOptions = {}): Promis
     child.stdin?.on('error', () => {})
     child.stdin?.end(options.stdin)
     child.once('error', (error: NodeJS.ErrnoException) =>
-      reject(error.name === 'AbortError' ? error : new CommandError(argv, { code: error.code ?? 'unknown', cause: error })),
+      reject(
+        error.name === 'AbortError' ? error : new CommandError(argv, { code: error.code ?? 'unknown', cause: error }),
+      ),
     )
     child.once('close', (exitCode, signal) => {
       if (exitCode === 0) resolve({ stdout: Buffer.concat(stdout).toString(), stderr })

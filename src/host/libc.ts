@@ -8,11 +8,15 @@ export class SyscallError extends Error {
   /** `EPERM` */
   readonly code: string
   readonly path: string | undefined
+  /** In the kernel's words: `no such file or directory`. */
+  readonly reason: string
 
   constructor(call: string, errno: number, path?: string | Buffer) {
     const code = getSystemErrorName(-errno)
     const where = path === undefined ? '' : ` ${path.toString()}`
-    super(`${call}${where}: ${koffiErrorText(errno, code)}`)
+    const reason = TEXTS[code] ?? code
+    super(`${call}${where}: ${reason} (errno ${errno})`)
+    this.reason = reason
     this.name = 'SyscallError'
     this.call = call
     this.errno = errno
@@ -34,8 +38,6 @@ const TEXTS: Readonly<Record<string, string>> = {
   EROFS: 'read-only file system',
   ENOTSUP: 'operation not supported',
 }
-
-const koffiErrorText = (errno: number, code: string): string => `${TEXTS[code] ?? code} (errno ${errno})`
 
 export const libc = koffi.load('libc.so.6')
 

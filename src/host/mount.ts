@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs'
 import koffi from 'koffi'
 import { check, cString, libc, SyscallError } from './libc.ts'
 
-const mountCall = libc.func('int mount(const void *source, const void *target, const void *type, unsigned long flags, const void *data)')
+const mountCall = libc.func(
+  'int mount(const void *source, const void *target, const void *type, unsigned long flags, const void *data)',
+)
 const umountCall = libc.func('int umount2(const void *target, int flags)')
 
 /** mount(2) flags. */
@@ -25,7 +27,11 @@ export const MNT = { FORCE: 1, DETACH: 2 } as const
 
 /** mount(2). `data` is at most one page. Throws SyscallError. */
 export const mount = (source: string, target: string, type: string, flags = 0, data = ''): void => {
-  check(mountCall(cString(source), cString(target), cString(type), flags, cString(data)), `mount ${type || 'bind'}`, target)
+  check(
+    mountCall(cString(source), cString(target), cString(type), flags, cString(data)),
+    `mount ${type || 'bind'}`,
+    target,
+  )
 }
 
 /** umount2(2). Throws SyscallError. */

@@ -15,7 +15,16 @@ const NLMSG_DONE = 3
 
 /** rtnetlink(7) message types. */
 const RTM = { NEWLINK: 16, DELLINK: 17, GETLINK: 18, NEWADDR: 20, GETADDR: 22, NEWROUTE: 24, GETROUTE: 26 } as const
-const IFLA = { ADDRESS: 1, IFNAME: 3, MTU: 4, MASTER: 10, LINKINFO: 18, NET_NS_FD: 28, INFO_KIND: 1, INFO_DATA: 2 } as const
+const IFLA = {
+  ADDRESS: 1,
+  IFNAME: 3,
+  MTU: 4,
+  MASTER: 10,
+  LINKINFO: 18,
+  NET_NS_FD: 28,
+  INFO_KIND: 1,
+  INFO_DATA: 2,
+} as const
 const VETH_INFO_PEER = 1
 const IFA = { ADDRESS: 1, LOCAL: 2, BROADCAST: 4 } as const
 const RTA = { DST: 1, OIF: 4, GATEWAY: 5 } as const
@@ -24,7 +33,12 @@ const AF_INET = 2
 const AF_INET6 = 10
 
 /** One request, ready but for its sequence number. */
-export type NetlinkRequest = { readonly type: number; readonly flags: number; readonly body: Buffer; readonly what: string }
+export type NetlinkRequest = {
+  readonly type: number
+  readonly flags: number
+  readonly body: Buffer
+  readonly what: string
+}
 
 const attribute = (type: number, payload: Uint8Array): Buffer => {
   const length = 4 + payload.byteLength
@@ -128,7 +142,12 @@ export const addAddress = (index: number, address: string, prefix: number): Netl
     type: RTM.NEWADDR,
     flags: NLM_F.CREATE | NLM_F.EXCL,
     what: `add address ${address}/${prefix}`,
-    body: Buffer.concat([header, attribute(IFA.LOCAL, bytes), attribute(IFA.ADDRESS, bytes), attribute(IFA.BROADCAST, broadcast)]),
+    body: Buffer.concat([
+      header,
+      attribute(IFA.LOCAL, bytes),
+      attribute(IFA.ADDRESS, bytes),
+      attribute(IFA.BROADCAST, broadcast),
+    ]),
   }
 }
 
@@ -146,7 +165,12 @@ export const addDefaultRoute = (gateway: string, index: number): NetlinkRequest 
 }
 
 /** A link as the kernel lists it. */
-export type Link = { readonly index: number; readonly name: string; readonly up: boolean; readonly master: number | undefined }
+export type Link = {
+  readonly index: number
+  readonly name: string
+  readonly up: boolean
+  readonly master: number | undefined
+}
 export type LinkAddress = { readonly index: number; readonly address: string; readonly prefix: number }
 export type Route = { readonly destination: string; readonly prefix: number }
 
@@ -273,4 +297,3 @@ export class Netlink implements Disposable {
     }
   }
 }
-

@@ -14,7 +14,11 @@ const CLOEXEC = 0o2000000
  * Holds a port of the host without serving it, so that no other program takes it and one that has it is noticed.
  * Port 0 takes any free one. Throws SyscallError (EADDRINUSE, EADDRNOTAVAIL, EACCES).
  */
-export const holdPort = (protocol: 'tcp' | 'udp', address: string, port: number): { readonly port: number } & Disposable => {
+export const holdPort = (
+  protocol: 'tcp' | 'udp',
+  address: string,
+  port: number,
+): { readonly port: number } & Disposable => {
   const fd: number = socketCall(AF_INET, SOCK[protocol] | CLOEXEC, 0)
   if (fd < 0) throw new SyscallError('socket', koffi.errno())
   const bytes = Buffer.alloc(16)

@@ -76,7 +76,12 @@ export const posixSpawn = (
     const environment = Object.entries(env).map(([key, value]) => `${key}=${value}`)
     const failed: number = spawnCall(pid, path, actions, attributes, [path, ...argv, null], [...environment, null])
     if (failed !== 0) throw new SyscallError('posix_spawn', failed, path)
-    const pipes = new Map([...ours].map(([number, fd]) => [number, new Socket({ fd, readable: descriptors[number] === 'write', writable: descriptors[number] === 'read' })]))
+    const pipes = new Map(
+      [...ours].map(([number, fd]) => [
+        number,
+        new Socket({ fd, readable: descriptors[number] === 'write', writable: descriptors[number] === 'read' }),
+      ]),
+    )
     return { pid: pid[0] as number, pipes, reap: () => reap(pid[0] as number) }
   } catch (error) {
     for (const fd of ours.values()) closeSync(fd)
@@ -104,7 +109,9 @@ export type ProgramResult = { readonly exitCode: number; readonly stdout: string
 
 /** Runs a short program to its end, in this process's environment. Its output is kept whole. Throws SyscallError. */
 export const runProgram = async (path: string, argv: readonly string[]): Promise<ProgramResult> => {
-  const env = Object.fromEntries(Object.entries(process.env).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])))
+  const env = Object.fromEntries(
+    Object.entries(process.env).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
+  )
   const child = posixSpawn(path, argv, env, ['null', 'write', 'write'])
   const [stdout, stderr] = await Promise.all([1, 2].map(number => readAll(child.pipes.get(number))))
   return { exitCode: child.reap(), stdout: stdout ?? '', stderr: stderr ?? '' }

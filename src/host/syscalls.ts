@@ -6,7 +6,9 @@ export { MNT, MS, mount, mountsBelow, umount } from './mount.ts'
 
 type Path = string | Buffer
 
-const lsetxattrCall = libc.func('int lsetxattr(const void *path, const void *name, const void *value, size_t size, int flags)')
+const lsetxattrCall = libc.func(
+  'int lsetxattr(const void *path, const void *name, const void *value, size_t size, int flags)',
+)
 const lgetxattrCall = libc.func('long lgetxattr(const void *path, const void *name, void *value, size_t size)')
 const llistxattrCall = libc.func('long llistxattr(const void *path, void *list, size_t size)')
 const lremovexattrCall = libc.func('int lremovexattr(const void *path, const void *name)')

@@ -1,9 +1,22 @@
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { codeOf } from '../errdefs.ts'
-import { addAddress, addDefaultRoute, deleteLink, type Netlink, newBridge, newVeth, setLinkUp } from '../host/netlink.ts'
+import {
+  addAddress,
+  addDefaultRoute,
+  deleteLink,
+  type Netlink,
+  newBridge,
+  newVeth,
+  setLinkUp,
+} from '../host/netlink.ts'
 import { formatAddress, type Subnet } from './subnet.ts'
 
-export type BridgeSpec = { readonly name: string; readonly subnet: Subnet; readonly gateway: number; readonly mtu: number }
+export type BridgeSpec = {
+  readonly name: string
+  readonly subnet: Subnet
+  readonly gateway: number
+  readonly mtu: number
+}
 
 const sysctl = (path: string, value: string): void => {
   const file = `/proc/sys/${path}`
@@ -12,7 +25,11 @@ const sysctl = (path: string, value: string): void => {
 
 /** A locally administered MAC address that follows from the IPv4 address, so that neighbours' caches stay right. */
 export const macOf = (address: number): string =>
-  ['02', '42', ...[24, 16, 8, 0].map(shift => (Math.floor(address / 2 ** shift) % 256).toString(16).padStart(2, '0'))].join(':')
+  [
+    '02',
+    '42',
+    ...[24, 16, 8, 0].map(shift => (Math.floor(address / 2 ** shift) % 256).toString(16).padStart(2, '0')),
+  ].join(':')
 
 /** Makes the bridge if it is not there, with its address, and gives its index. */
 export const ensureBridge = (netlink: Netlink, spec: BridgeSpec, forward: boolean): number => {
@@ -45,7 +62,14 @@ const PEER_INDEX = 2
 export const plug = (
   netlink: Netlink,
   inside: Netlink,
-  options: { readonly bridge: number; readonly spec: BridgeSpec; readonly hostLink: string; readonly namespace: string; readonly address: number; readonly mac: string },
+  options: {
+    readonly bridge: number
+    readonly spec: BridgeSpec
+    readonly hostLink: string
+    readonly namespace: string
+    readonly address: number
+    readonly mac: string
+  },
 ): void => {
   const { spec, hostLink, address } = options
   const namespace = openSync(options.namespace, 'r')

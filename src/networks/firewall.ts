@@ -17,7 +17,13 @@ const ANY = '0.0.0.0'
 const quote = (name: string): string => `"${name}"`
 
 /** The map that a published port is an element of, and the element. */
-const elementOf = ({ protocol, hostIp, hostPort, containerIp, containerPort }: Forwarding): { map: string; element: string } =>
+const elementOf = ({
+  protocol,
+  hostIp,
+  hostPort,
+  containerIp,
+  containerPort,
+}: Forwarding): { map: string; element: string } =>
   hostIp === ANY
     ? { map: `${protocol}_any`, element: `${hostPort} : ${containerIp} . ${containerPort}` }
     : { map: `${protocol}_at`, element: `${hostIp} . ${hostPort} : ${containerIp} . ${containerPort}` }
@@ -51,7 +57,11 @@ export const ruleset = (table: string, bridges: readonly BridgeRules[], forwardi
     ...maps,
     chain('publish', '', publish),
     // With route_localnet on the bridge, a container could otherwise reach what listens on the host's loopback only.
-    chain('guard', 'filter hook prerouting priority raw', bridges.length ? [`iifname { ${names} } ip daddr 127.0.0.0/8 drop`] : []),
+    chain(
+      'guard',
+      'filter hook prerouting priority raw',
+      bridges.length ? [`iifname { ${names} } ip daddr 127.0.0.0/8 drop`] : [],
+    ),
     chain('prerouting', 'nat hook prerouting priority dstnat', ['fib daddr type local jump publish']),
     chain('output', 'nat hook output priority -100', ['fib daddr type local jump publish']),
     chain(
@@ -99,7 +109,8 @@ export class Firewall {
   }
 
   publish(forwardings: readonly Forwarding[]): void {
-    if (forwardings.length > 0) this.#run(forwardings.map(forwarding => addForwarding(this.#table, forwarding)).join('\n'))
+    if (forwardings.length > 0)
+      this.#run(forwardings.map(forwarding => addForwarding(this.#table, forwarding)).join('\n'))
   }
 
   /** Quiet about elements that somebody else took away. */

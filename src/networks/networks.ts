@@ -10,7 +10,16 @@ import type { Logger } from '../log.ts'
 import { type BridgeSpec, ensureBridge, macOf, plug, removeLink } from './bridge.ts'
 import { Firewall } from './firewall.ts'
 import { HostPorts, type PortRequest, type PublishedPort } from './ports.ts'
-import { AddressAllocator, type AddressPool, firstFreeSubnet, formatAddress, formatSubnet, parseAddress, parseCidr, type Subnet } from './subnet.ts'
+import {
+  AddressAllocator,
+  type AddressPool,
+  firstFreeSubnet,
+  formatAddress,
+  formatSubnet,
+  parseAddress,
+  parseCidr,
+  type Subnet,
+} from './subnet.ts'
 
 /** A container's connection to a bridge. Kept in the container's state, so that a new daemon knows what a running one has. */
 export type Endpoint = {
@@ -51,7 +60,13 @@ export type NetworkSettings = {
   readonly filter: boolean
 }
 
-type Row = { readonly id: string; readonly name: string; readonly driver: 'bridge' | 'host' | 'null'; readonly subnet: string | null; readonly created: string }
+type Row = {
+  readonly id: string
+  readonly name: string
+  readonly driver: 'bridge' | 'host' | 'null'
+  readonly subnet: string | null
+  readonly created: string
+}
 
 const SCHEMA: Schema = {
   room: 'networks',
@@ -87,10 +102,17 @@ export class Networks {
     this.#log = log
     this.#firewall = new Firewall(settings.instance, () => new Nft())
     database.migrate(SCHEMA)
-    for (const [name, driver] of [['bridge', 'bridge'], ['host', 'host'], ['none', 'null']] as const) {
+    for (const [name, driver] of [
+      ['bridge', 'bridge'],
+      ['host', 'host'],
+      ['none', 'null'],
+    ] as const) {
       database.run(
         'INSERT OR IGNORE INTO networks (id, name, driver, subnet, created) VALUES (?, ?, ?, NULL, ?)',
-        randomBytes(32).toString('hex'), name, driver, new Date().toISOString(),
+        randomBytes(32).toString('hex'),
+        name,
+        driver,
+        new Date().toISOString(),
       )
     }
   }
@@ -129,7 +151,10 @@ export class Networks {
     const bridge = this.#useBridge()
     const address = bridge.addresses.allocate()
     const endpointId = randomBytes(32).toString('hex')
-    if (address === undefined) throw internal(`failed to set up container networking: no available IPv4 addresses on this network's address pools: bridge (${row.id})`)
+    if (address === undefined)
+      throw internal(
+        `failed to set up container networking: no available IPv4 addresses on this network's address pools: bridge (${row.id})`,
+      )
     const hostLink = `veth${endpointId.slice(0, 8)}`
     let ports: PublishedPort[] = []
     const undo = (): void => {
@@ -226,7 +251,7 @@ export class Networks {
     const row =
       this.#database.get<Row>('SELECT * FROM networks WHERE name = ?1 OR id = ?1', reference) ??
       (/^[0-9a-f]+$/.test(reference)
-        ? this.#database.get<Row>("SELECT * FROM networks WHERE substr(id, 1, length(?1)) = ?1", reference)
+        ? this.#database.get<Row>('SELECT * FROM networks WHERE substr(id, 1, length(?1)) = ?1', reference)
         : undefined)
     if (!row) throw notFound(`network ${reference} not found`)
     return row
@@ -250,7 +275,10 @@ export class Networks {
       subnet = kept !== null && this.#isFree(parseCidr(kept).subnet) ? parseCidr(kept).subnet : this.#chooseSubnet()
       gateway = subnet.base + 1
     }
-    this.#database.run("UPDATE networks SET subnet = ?1 WHERE name = 'bridge' AND subnet IS NOT ?1", formatSubnet(subnet))
+    this.#database.run(
+      "UPDATE networks SET subnet = ?1 WHERE name = 'bridge' AND subnet IS NOT ?1",
+      formatSubnet(subnet),
+    )
     const spec: BridgeSpec = { name: bridgeName(instance), subnet, gateway, mtu }
     const range = fixedCidr === undefined ? subnet : parseCidr(fixedCidr).subnet
     this.#bridge = { spec, addresses: new AddressAllocator(subnet, [gateway], range), index: undefined }
@@ -259,8 +287,12 @@ export class Networks {
 
   #foreignSubnets(): Subnet[] {
     const own = this.#link().link(bridgeName(this.#settings.instance))?.index
-    const ours = this.#link().addresses().filter(address => address.index === own)
-    const addresses = this.#link().addresses().filter(address => address.index !== own)
+    const ours = this.#link()
+      .addresses()
+      .filter(address => address.index === own)
+    const addresses = this.#link()
+      .addresses()
+      .filter(address => address.index !== own)
     const routes = this.#link()
       .routes()
       // The default route covers everything and forbids nothing; host routes of our own addresses are no network.
@@ -274,7 +306,9 @@ export class Networks {
 
   #isFree(subnet: Subnet): boolean {
     const end = subnet.base + 2 ** (32 - subnet.prefix)
-    return !this.#foreignSubnets().some(other => other.base < end && subnet.base < other.base + 2 ** (32 - other.prefix))
+    return !this.#foreignSubnets().some(
+      other => other.base < end && subnet.base < other.base + 2 ** (32 - other.prefix),
+    )
   }
 
   #chooseSubnet(): Subnet {

@@ -27,7 +27,8 @@ const parsePortKey = (key: string): { port: number; protocol: Protocol } => {
   const [portText = '', protocol = 'tcp'] = key.split('/')
   const port = Number(portText)
   if (!/^\d+$/.test(portText) || port < 1 || port > 65535) throw invalidArgument(`invalid port specification: "${key}"`)
-  if (protocol !== 'tcp' && protocol !== 'udp') throw invalidArgument(`invalid port specification: "${key}": unsupported protocol ${protocol}`)
+  if (protocol !== 'tcp' && protocol !== 'udp')
+    throw invalidArgument(`invalid port specification: "${key}": unsupported protocol ${protocol}`)
   return { port, protocol }
 }
 
@@ -66,7 +67,9 @@ export const portRequests = (
 type Held = PublishedPort & { readonly socket: Disposable }
 
 const collides = (a: { hostIp: string; hostPort: number; protocol: Protocol }, b: typeof a): boolean =>
-  a.hostPort === b.hostPort && a.protocol === b.protocol && (a.hostIp === ANY || b.hostIp === ANY || a.hostIp === b.hostIp)
+  a.hostPort === b.hostPort &&
+  a.protocol === b.protocol &&
+  (a.hostIp === ANY || b.hostIp === ANY || a.hostIp === b.hostIp)
 
 /** The host's ports that containers have, each held by a socket so that nobody else takes it. */
 export class HostPorts {

@@ -15,11 +15,17 @@ const isLoopback = (server: string): boolean => /^127\.|^::1$/.test(server)
  */
 export const resolvConf = (host: string, own: DnsOptions, isolated: boolean): string => {
   const lines = host.split('\n').map(line => line.trim().split(/\s+/))
-  const values = (keyword: string): string[] => lines.filter(([word]) => word === keyword).flatMap(([, ...rest]) => rest)
+  const values = (keyword: string): string[] =>
+    lines.filter(([word]) => word === keyword).flatMap(([, ...rest]) => rest)
   const hostServers = values('nameserver')
   const usable = isolated ? hostServers.filter(server => !isLoopback(server)) : hostServers
   const servers = own.servers?.length ? own.servers : usable.length > 0 ? usable : isolated ? FALLBACK : []
-  const searched = own.search?.length ? own.search.filter(domain => domain !== '.') : (lines.filter(([word]) => word === 'search' || word === 'domain').at(-1)?.slice(1) ?? [])
+  const searched = own.search?.length
+    ? own.search.filter(domain => domain !== '.')
+    : (lines
+        .filter(([word]) => word === 'search' || word === 'domain')
+        .at(-1)
+        ?.slice(1) ?? [])
   const options = own.options?.length ? own.options : values('options')
   return [
     ...servers.map(server => `nameserver ${server}`),

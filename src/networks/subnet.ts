@@ -27,7 +27,8 @@ export const parseCidr = (text: string): { readonly address: number; readonly su
 
 export const formatSubnet = ({ base, prefix }: Subnet): string => `${formatAddress(base)}/${prefix}`
 
-export const overlaps = (a: Subnet, b: Subnet): boolean => a.base < b.base + sizeOf(b.prefix) && b.base < a.base + sizeOf(a.prefix)
+export const overlaps = (a: Subnet, b: Subnet): boolean =>
+  a.base < b.base + sizeOf(b.prefix) && b.base < a.base + sizeOf(a.prefix)
 
 /** Pools of networks, each of `size` bits, as `--default-address-pool` gives them. */
 export type AddressPool = { readonly base: Subnet; readonly size: number }

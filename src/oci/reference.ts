@@ -15,9 +15,7 @@ export type Reference = {
 }
 
 const DOMAIN_COMPONENT = '(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])'
-const DOMAIN = new RegExp(
-  `^(?:${DOMAIN_COMPONENT}(?:\\.${DOMAIN_COMPONENT})*|\\[(?:[a-fA-F0-9:]+)\\])(?::[0-9]+)?$`,
-)
+const DOMAIN = new RegExp(`^(?:${DOMAIN_COMPONENT}(?:\\.${DOMAIN_COMPONENT})*|\\[(?:[a-fA-F0-9:]+)\\])(?::[0-9]+)?$`)
 const PATH_COMPONENT = '[a-z0-9]+(?:(?:[._]|__|[-]+)[a-z0-9]+)*'
 const PATH = new RegExp(`^${PATH_COMPONENT}(?:/${PATH_COMPONENT})*$`)
 const TAG = /^[\w][\w.-]{0,127}$/
@@ -54,7 +52,8 @@ export const parseReference = (text: string): Reference => {
   let path = explicit ? rest.slice(slash + 1) : rest
   if (domain === 'index.docker.io') domain = 'docker.io'
   if (domain === 'docker.io' && !path.includes('/')) path = `library/${path}`
-  if (path.toLowerCase() !== path) throw invalid('invalid reference format: repository name (' + path + ') must be lowercase')
+  if (path.toLowerCase() !== path)
+    throw invalid(`invalid reference format: repository name (${path}) must be lowercase`)
   if (!DOMAIN.test(domain) || !PATH.test(path)) throw invalid()
   if (path.length > NAME_LIMIT) throw invalid('repository name must not be more than 255 characters')
   return { domain, path, tag, digest }
@@ -79,4 +78,5 @@ export const familiarRepository = (reference: Reference): string => {
   return reference.path.startsWith('library/') ? reference.path.slice('library/'.length) : reference.path
 }
 
-const suffix = ({ tag, digest }: Reference): string => `${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`
+const suffix = ({ tag, digest }: Reference): string =>
+  `${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`

@@ -14,7 +14,12 @@ export type RuntimeSpec = {
 export type ProcessSpec = {
   readonly terminal?: boolean | undefined
   readonly consoleSize?: { readonly height: number; readonly width: number } | undefined
-  readonly user: { readonly uid: number; readonly gid: number; readonly umask?: number; readonly additionalGids?: readonly number[] }
+  readonly user: {
+    readonly uid: number
+    readonly gid: number
+    readonly umask?: number
+    readonly additionalGids?: readonly number[]
+  }
   readonly args: readonly string[]
   readonly env: readonly string[]
   readonly cwd: string
@@ -107,6 +112,11 @@ export type SeccompSpec = {
     readonly names: readonly string[]
     readonly action: string
     readonly errnoRet?: number
-    readonly args?: readonly { readonly index: number; readonly value: number; readonly valueTwo?: number; readonly op: string }[]
+    readonly args?: readonly {
+      readonly index: number
+      readonly value: number
+      readonly valueTwo?: number
+      readonly op: string
+    }[]
   }[]
 }

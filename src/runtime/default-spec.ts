@@ -6,11 +6,18 @@ export const OCI_VERSION = '1.0.2'
 const PROC: MountSpec = { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] }
 
 /** The file systems that every container has. `shmSize` in bytes. */
-export const defaultMounts = (options: { shmSize?: number; privileged?: boolean; cgroup?: boolean } = {}): MountSpec[] => {
+export const defaultMounts = (
+  options: { shmSize?: number; privileged?: boolean; cgroup?: boolean } = {},
+): MountSpec[] => {
   const writable = options.privileged ? 'rw' : 'ro'
   return [
     PROC,
-    { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'] },
+    {
+      destination: '/dev',
+      type: 'tmpfs',
+      source: 'tmpfs',
+      options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'],
+    },
     {
       destination: '/dev/pts',
       type: 'devpts',
@@ -20,7 +27,14 @@ export const defaultMounts = (options: { shmSize?: number; privileged?: boolean;
     { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', writable] },
     ...(options.cgroup === false
       ? []
-      : [{ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: [writable, 'nosuid', 'noexec', 'nodev'] }]),
+      : [
+          {
+            destination: '/sys/fs/cgroup',
+            type: 'cgroup',
+            source: 'cgroup',
+            options: [writable, 'nosuid', 'noexec', 'nodev'],
+          },
+        ]),
     { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
     {
       destination: '/dev/shm',
@@ -47,7 +61,13 @@ export const MASKED_PATHS: readonly string[] = [
   '/sys/devices/virtual/powercap',
 ]
 
-export const READONLY_PATHS: readonly string[] = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger']
+export const READONLY_PATHS: readonly string[] = [
+  '/proc/bus',
+  '/proc/fs',
+  '/proc/irq',
+  '/proc/sys',
+  '/proc/sysrq-trigger',
+]
 
 const character = (major: number, minor: number | undefined, access = 'rwm'): DeviceRule =>
   minor === undefined ? { allow: true, type: 'c', major, access } : { allow: true, type: 'c', major, minor, access }

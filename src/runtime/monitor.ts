@@ -41,21 +41,33 @@ const readReports = async function* (pipe: Readable): AsyncGenerator<Report> {
 
 const parseReport = (line: string): Report => {
   const value = JSON.parse(line) as { data?: number; pid?: number; exit_code?: number; message?: string }
-  return { data: value.data ?? value.pid ?? value.exit_code ?? -1, ...(value.message === undefined ? {} : { message: value.message }) }
+  return {
+    data: value.data ?? value.pid ?? value.exit_code ?? -1,
+    ...(value.message === undefined ? {} : { message: value.message }),
+  }
 }
 
 const commonArgs = (options: MonitorOptions): string[] => [
-  '--api-version', '1',
-  '--cid', options.id,
-  '--cuuid', options.id,
-  '--runtime', options.runtime.path,
+  '--api-version',
+  '1',
+  '--cid',
+  options.id,
+  '--cuuid',
+  options.id,
+  '--runtime',
+  options.runtime.path,
   ...runtimeArgs(options.runtime).flatMap(arg => ['--runtime-arg', arg]),
-  '--bundle', options.bundle,
+  '--bundle',
+  options.bundle,
   '--full-attach',
-  '--container-pidfile', `${options.bundle}/pid`,
-  '--exit-dir', options.exitDir,
-  '--log-path', options.logPath === undefined ? 'none' : `k8s-file:${options.logPath}`,
-  '--log-level', 'error',
+  '--container-pidfile',
+  `${options.bundle}/pid`,
+  '--exit-dir',
+  options.exitDir,
+  '--log-path',
+  options.logPath === undefined ? 'none' : `k8s-file:${options.logPath}`,
+  '--log-level',
+  'error',
   '--no-sync-log',
   ...(options.terminal ? ['--terminal'] : []),
   ...(options.stdin ? ['--stdin'] : []),
@@ -70,9 +82,19 @@ const READY = 4
 const START = 5
 
 /** Starts conmon. It goes its own way at once: what was started here ends as soon as it has forked. */
-const startMonitor = (options: MonitorOptions, more: readonly string[], env: Readonly<Record<string, string>>, pipes: readonly ChildDescriptor[]): SpawnedChild => {
+const startMonitor = (
+  options: MonitorOptions,
+  more: readonly string[],
+  env: Readonly<Record<string, string>>,
+  pipes: readonly ChildDescriptor[],
+): SpawnedChild => {
   try {
-    return posixSpawn(options.conmon, [...commonArgs(options), ...more], { ...ENVIRONMENT, ...env }, ['null', 'null', 'write', ...pipes])
+    return posixSpawn(options.conmon, [...commonArgs(options), ...more], { ...ENVIRONMENT, ...env }, [
+      'null',
+      'null',
+      'write',
+      ...pipes,
+    ])
   } catch (cause) {
     throw new RuntimeError(`failed to start conmon: ${messageOf(cause)}`, { cause })
   }
@@ -165,7 +187,9 @@ export const execMonitored = async (
       running = true
       pid.resolve(report.data)
     }
-    throw new RuntimeError(running ? 'conmon ended without an exit code' : `conmon ended without starting the process: ${stderr().trim()}`)
+    throw new RuntimeError(
+      running ? 'conmon ended without an exit code' : `conmon ended without starting the process: ${stderr().trim()}`,
+    )
   }
   follow().catch(error => {
     pid.reject(error)

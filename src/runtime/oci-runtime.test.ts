@@ -38,6 +38,6 @@ test('a runtime that is not there', async () => {
   const runtime = { ...sh(''), path: '/nowhere/runc' }
   await assert.rejects(
     callRuntime(runtime, ['list']),
-    error => error instanceof RuntimeError && error.message === 'fork/exec /nowhere/runc: ENOENT',
+    error => error instanceof RuntimeError && error.message === 'fork/exec /nowhere/runc: no such file or directory',
   )
 })

@@ -1,4 +1,5 @@
 import { messageOf } from '../errdefs.ts'
+import { SyscallError } from '../host/libc.ts'
 import { type ProgramResult, runProgram } from '../host/posix-spawn.ts'
 
 /** An OCI runtime's program, e.g. runc. https://github.com/opencontainers/runtime-spec/blob/main/runtime.md */
@@ -40,7 +41,7 @@ export const callRuntime = async (runtime: OciRuntime, verb: readonly string[]):
   try {
     ended = await runProgram(runtime.path, [...runtimeArgs(runtime), ...verb])
   } catch (cause) {
-    throw new RuntimeError(`fork/exec ${runtime.path}: ${messageOf(cause)}`, { cause })
+    throw new RuntimeError(`fork/exec ${runtime.path}: ${cause instanceof SyscallError ? cause.reason : messageOf(cause)}`, { cause })
   }
   if (ended.exitCode === 0) return ended.stdout
   throw new RuntimeError(runtimeMessage(ended.stderr) || `${runtime.path} ${verb[0]} ended with ${ended.exitCode}`)

@@ -40,7 +40,8 @@ const ALLOWED = words(`
 /** Calls that go with a capability. */
 const BY_CAPABILITY: Readonly<Record<string, readonly string[]>> = {
   CAP_DAC_READ_SEARCH: ['open_by_handle_at'],
-  CAP_SYS_ADMIN: words(`bpf clone clone3 fanotify_init fsconfig fsmount fsopen fspick lookup_dcookie mount mount_setattr move_mount open_tree
+  CAP_SYS_ADMIN:
+    words(`bpf clone clone3 fanotify_init fsconfig fsmount fsopen fspick lookup_dcookie mount mount_setattr move_mount open_tree
     perf_event_open quotactl quotactl_fd setdomainname sethostname setns syslog umount umount2 unshare`),
   CAP_SYS_BOOT: ['reboot'],
   CAP_SYS_CHROOT: ['chroot'],
@@ -92,7 +93,10 @@ export const defaultSeccomp = (capabilities: readonly string[], architecture: st
       ...(administrator
         ? []
         : [
-            { ...allow(['clone']), args: [{ index: 0, value: CLONE_NAMESPACES, valueTwo: 0, op: 'SCMP_CMP_MASKED_EQ' }] },
+            {
+              ...allow(['clone']),
+              args: [{ index: 0, value: CLONE_NAMESPACES, valueTwo: 0, op: 'SCMP_CMP_MASKED_EQ' }],
+            },
             // glibc falls back to clone when clone3 does not exist; EPERM would break it.
             { names: ['clone3'], action: 'SCMP_ACT_ERRNO', errnoRet: ENOSYS },
           ]),

@@ -1,6 +1,6 @@
-import type { Socket } from 'node:net'
-import { open } from 'node:fs/promises'
 import { constants } from 'node:fs'
+import { open } from 'node:fs/promises'
+import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { connectSeqpacket } from '../host/seqpacket.ts'
 

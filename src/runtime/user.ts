@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, readlinkSync, readSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readlinkSync, readSync } from 'node:fs'
 import { posix } from 'node:path'
 import { codeOf, invalidArgument } from '../errdefs.ts'
 
@@ -96,7 +96,9 @@ export const resolveUser = (
   const groupPart = colon < 0 ? '' : user.slice(colon + 1)
 
   const numericUser = userPart === '' ? 0 : idOf(userPart)
-  const entry = passwd.find(([name, , uid]) => name === userPart || (numericUser !== undefined && Number(uid) === numericUser))
+  const entry = passwd.find(
+    ([name, , uid]) => name === userPart || (numericUser !== undefined && Number(uid) === numericUser),
+  )
   if (!entry && numericUser === undefined) {
     throw invalidArgument(`unable to find user ${userPart}: no matching entries in passwd file`)
   }
