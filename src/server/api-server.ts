@@ -58,6 +58,8 @@ export class ApiServer implements AsyncDisposable {
       keepAliveTimeout: 0,
       requestTimeout: 0,
       maxHeaderSize: HEADER_LIMIT,
+      // The end of a client's input must not end the output of a process, under TLS neither.
+      allowHalfOpen: true,
       shouldUpgradeCallback: (request: IncomingMessage) => this.#hijacks(request),
     }
     const server =

@@ -51,6 +51,14 @@ const readText = (request: IncomingMessage): Promise<string> =>
     request.once('error', error => reject(internal(messageOf(error), { cause: error })))
   })
 
+/**
+ * Takes the body that a client sends along with a request that is upgraded, and that means nothing (dockerode repeats
+ * the query in it), off the socket: what follows is the process's input.
+ */
+export const skipUpgradedBody = async (request: IncomingMessage): Promise<void> => {
+  if (Number(request.headers['content-length'] ?? 0) > 0) await readUpgradedText(request)
+}
+
 const readUpgradedText = async (request: IncomingMessage): Promise<string> => {
   const { socket } = request
   const length = request.headers['content-length']

@@ -12,6 +12,7 @@ import type { Filters } from '../../api/filters.ts'
 import { invalidArgument, notImplemented } from '../../errdefs.ts'
 import { type AttachSession, copyOutput, hijack, type OutputChunk, serveSession, streamType } from '../hijack.ts'
 import { CREATE_SHAPE, checkShape } from '../json-shape.ts'
+import { skipUpgradedBody } from '../request-body.ts'
 import type { RequestContext } from '../request-context.ts'
 import type { Route } from '../router.ts'
 import { parseTimestamp } from '../timestamp.ts'
@@ -282,5 +283,11 @@ const attach = async (context: RequestContext, containers: ContainersBackend): P
     logs: query.boolean('logs'),
     detachKeys: query.get('detachKeys') || undefined,
   })
+  try {
+    if (context.upgrade) await skipUpgradedBody(context.request)
+  } catch (error) {
+    session.detach()
+    throw error
+  }
   await serveSession(hijack(context, session.tty), session, stdin)
 }
