@@ -1,4 +1,4 @@
-import { mkdirSync, openSync } from 'node:fs'
+import { mkdirSync, openSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -44,12 +44,14 @@ export const startDaemon = async (endpoint: Endpoint, stderr: Output, refused: C
     if (Date.now() > deadline)
       throw new Failure(
         1,
-        `${refused.message}\nIt could not be started: it ${ended ?? `did not answer within ${PATIENCE / 1000} s`}; see ${LOG}`,
+        `${refused.message}\nIt could not be started: it ${ended ?? `did not answer within ${PATIENCE / 1000} s`}. Its last words in ${LOG}:\n${lastWords()}`,
         { cause: refused },
       )
     await pause(RETRY)
   }
 }
+
+const lastWords = (): string => readFileSync(LOG, 'utf8').trimEnd().split('\n').at(-1) ?? ''
 
 /** There is no event for "a program listens on this path": its file may be there before, or from a daemon that died. */
 const pause = (milliseconds: number): Promise<void> => new Promise(resolve => setTimeout(resolve, milliseconds))

@@ -1,7 +1,6 @@
 /** The unit that runs the daemon. `launcher`: absolute path of `tare`. */
 export const systemdUnit = (launcher: string): string => `[Unit]
 Description=Tare container engine
-Documentation=man:systemd.service(5)
 After=network-online.target nss-lookup.target time-set.target
 Wants=network-online.target
 StartLimitBurst=3
