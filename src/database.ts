@@ -39,7 +39,11 @@ export class Database implements Disposable {
       }
       for (const migration of schema.migrations.slice(from)) this.#db.exec(migration)
       if (from < schema.migrations.length) {
-        this.run('INSERT OR REPLACE INTO schema_versions (room, version) VALUES (?, ?)', schema.room, schema.migrations.length)
+        this.run(
+          'INSERT OR REPLACE INTO schema_versions (room, version) VALUES (?, ?)',
+          schema.room,
+          schema.migrations.length,
+        )
       }
     })
   }

@@ -41,7 +41,10 @@ export const callRuntime = async (runtime: OciRuntime, verb: readonly string[]):
   try {
     ended = await runProgram(runtime.path, [...runtimeArgs(runtime), ...verb])
   } catch (cause) {
-    throw new RuntimeError(`fork/exec ${runtime.path}: ${cause instanceof SyscallError ? cause.reason : messageOf(cause)}`, { cause })
+    throw new RuntimeError(
+      `fork/exec ${runtime.path}: ${cause instanceof SyscallError ? cause.reason : messageOf(cause)}`,
+      { cause },
+    )
   }
   if (ended.exitCode === 0) return ended.stdout
   throw new RuntimeError(runtimeMessage(ended.stderr) || `${runtime.path} ${verb[0]} ended with ${ended.exitCode}`)
