@@ -1,6 +1,6 @@
 import type { Database, Schema } from '../../database.ts'
 import { type Digest, parseDigest } from '../../oci/digest.ts'
-import type { LayerKeeper } from './engine-parts.ts'
+import type { LayerKeeper } from './layer-keeper.ts'
 import type { StageLayer } from './stage-state.ts'
 
 const SCHEMA: Schema = {

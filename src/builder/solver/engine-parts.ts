@@ -2,6 +2,7 @@ import type { Digest } from '../../oci/digest.ts'
 import type { ImageConfig } from '../../oci/image-config.ts'
 import type { Snapshotter } from '../../storage/snapshots/snapshotter.ts'
 import type { BuildCache } from './build-cache.ts'
+import type { LayerKeeper } from './layer-keeper.ts'
 import type { StageLayer } from './stage-state.ts'
 
 /** An image as a stage begins with it. */
@@ -13,18 +14,6 @@ export interface ImageStore {
   create(image: { readonly config: ImageConfig; readonly layers: readonly StageLayer[] }): { readonly id: Digest }
   tag(nameOrId: string, reference: string): void
   list(): readonly { readonly Id: string }[]
-}
-
-/** What the builder asks of the layers. One that was committed is the builder's until it is pinned or released. */
-export interface LayerKeeper {
-  /** Makes a layer of a writable snapshot, which is gone afterwards. */
-  commitSnapshot(key: string): Promise<StageLayer>
-  layer(diffId: Digest): StageLayer | undefined
-  /** Keeps layers for an owner, whether an image has them or not. */
-  pinLayers(owner: string, diffIds: readonly Digest[]): void
-  /** Gives the bytes that this freed. */
-  unpinLayers(owner: string): Promise<number>
-  releaseLayers(diffIds: readonly Digest[]): Promise<void>
 }
 
 export type RunStepRequest = {
