@@ -26,6 +26,8 @@ export type SessionOptions = {
   /** Output from before, to be seen first. */
   readonly earlier?: AsyncIterable<Output> | undefined
   readonly onDetach?: (() => void) | undefined
+  /** The end of the process's output is told no sooner than this resolves. */
+  readonly heldUntil?: Promise<unknown> | undefined
 }
 
 /** Output that waits for its client, above which the process has to wait too. Bytes. */
@@ -38,6 +40,10 @@ export const openSession = (stdio: Stdio, options: SessionOptions): AttachSessio
   let ended = false
   let wake: (() => void) | undefined
   const scanner = new DetachScanner(options.tty ? options.detachKeys : [])
+  const finish = (): void => {
+    ended = true
+    wake?.()
+  }
   const listener: Listener = {
     onOutput(output) {
       const wanted = output.stream === 'stdout' ? options.stdout : options.stderr
@@ -48,15 +54,14 @@ export const openSession = (stdio: Stdio, options: SessionOptions): AttachSessio
       return queued < LIMIT
     },
     onEnd() {
-      ended = true
-      wake?.()
+      void Promise.resolve(options.heldUntil).then(finish)
     },
   }
   stdio.add(listener)
 
   const detach = (): void => {
     stdio.remove(listener)
-    listener.onEnd()
+    finish()
   }
 
   const output = async function* (): AsyncGenerator<Output> {

@@ -122,11 +122,14 @@ export const startExec = async (
   const release = (): void => rmSync(bundle, { recursive: true, force: true })
   const tty = request.Tty ?? false
   const stdin = !options.detach && (request.AttachStdin ?? false)
+  // conmon lets go of the output before it tells the exit code, and clients ask for the code at the end of the output.
+  const codeKnown = Promise.withResolvers<void>()
   const fail = (cause: unknown): Error => {
     const { error, exitCode } = failure(cause)
     exec.state = 'exited'
     exec.exitCode = exitCode
     publish(context, container, 'exec_die', { execID: exec.id, exitCode: String(exitCode) })
+    codeKnown.resolve()
     release()
     return error
   }
@@ -144,6 +147,7 @@ export const startExec = async (
           stderr: request.AttachStderr ?? false,
           closesInput: !tty,
           detachKeys: parseDetachKeys(request.DetachKeys ?? ''),
+          heldUntil: codeKnown.promise,
           onDetach: () => publish(context, container, 'exec_detach', { execID: exec.id }),
         })
     const monitored = await execMonitored(
@@ -168,8 +172,8 @@ export const startExec = async (
         exec.exitCode = await monitored.exitCode
       } finally {
         exec.pid = 0
-        // The code is there before clients see the end of the output: they ask for it right then.
         exec.state = 'exited'
+        codeKnown.resolve()
         publish(context, container, 'exec_die', { execID: exec.id, exitCode: String(exec.exitCode ?? -1) })
         await stdio.drained(PATIENCE)
         release()
