@@ -1,11 +1,13 @@
-// Bundles src/ into dist/, one chunk for each thing that is imported lazily, so that `tare ps` reads no more than it needs.
+// Bundles src/ into dist/: the CLI as one CommonJS file, which Node loads quickest and a command pays for at each start; the
+// daemon as ES modules, split where it imports lazily, so that it keeps in memory only what it has used; and each worker.
 // koffi stays outside: it finds its binary from its own place in node_modules.
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { build } from 'esbuild'
+import { type BuildOptions, build, type Plugin } from 'esbuild'
 
 const root = join(import.meta.dirname, '..')
 const dist = join(root, 'dist')
+const fresh = join(root, `.dist-${process.pid}`)
 
 /** Workers start from a file of their own, so each is an entry beside the program. */
 const workers = (readdirSync(join(root, 'src'), { recursive: true }) as string[])
@@ -13,14 +15,13 @@ const workers = (readdirSync(join(root, 'src'), { recursive: true }) as string[]
   .map(name => join(root, 'src', name))
 
 const entry = `// The program's first lines: the version check and V8's compile cache have to come before everything else is read.
-import { enableCompileCache } from 'node:module'
-import { join } from 'node:path'
-if (Number.parseInt(process.versions.node, 10) < 24) {
+const major = Number.parseInt(process.versions.node, 10)
+if (major < 24) {
   process.stderr.write('tare: Node.js 24 or newer is needed, this is ' + process.versions.node + '\\n')
   process.exit(125)
 }
-enableCompileCache(join(import.meta.dirname, '.compile-cache'))
-await import('./main.js')
+require('node:module').enableCompileCache(__dirname + '/.compile-cache')
+require('./cli.cjs')
 `
 
 /** A daemon that runs may still import a chunk of its own build, so chunks of older builds stay for a week. */
@@ -32,38 +33,64 @@ const sweepChunks = (made: readonly string[]) => {
   }
 }
 
-const fresh = join(root, `.dist-${process.pid}`)
-try {
-  const result = await build({
-    entryPoints: [join(root, 'src/cli/main.ts'), ...workers],
+/** `tare daemon` is the one command that leaves the CLI's file. */
+const daemonBeside: Plugin = {
+  name: 'daemon-beside',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/daemon\.ts$/ }, ({ kind, importer }) =>
+      kind === 'dynamic-import' && importer.includes('/src/cli/') ? { path: './daemon.js', external: true } : undefined,
+    )
+  },
+}
+
+const common: BuildOptions = {
+  outdir: fresh,
+  bundle: true,
+  platform: 'node',
+  target: 'node24',
+  external: ['koffi'],
+  minifySyntax: true,
+  minifyWhitespace: true,
+  keepNames: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+}
+
+const buildCli = () =>
+  build({
+    ...common,
+    entryPoints: { cli: join(root, 'src/cli/main.ts') },
+    format: 'cjs',
+    outExtension: { '.js': '.cjs' },
+    plugins: [daemonBeside],
+    define: { 'import.meta.url': 'fileUrl' },
+    banner: { js: "const fileUrl = require('node:url').pathToFileURL(__filename).href;" },
+  })
+
+const buildDaemon = () =>
+  build({
+    ...common,
+    entryPoints: [join(root, 'src/daemon.ts'), ...workers],
     entryNames: '[name]',
     chunkNames: 'chunk-[hash]',
-    outdir: fresh,
-    bundle: true,
     splitting: true,
     format: 'esm',
-    platform: 'node',
-    target: 'node24',
-    external: ['koffi'],
     // Packages written as CommonJS ask for Node's modules with require().
     banner: {
       js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
     },
-    minifySyntax: true,
-    minifyWhitespace: true,
-    keepNames: true,
-    legalComments: 'none',
-    logLevel: 'warning',
-    metafile: true,
   })
+
+try {
+  await Promise.all([buildCli(), buildDaemon()])
+  writeFileSync(join(fresh, 'tare.cjs'), entry)
   mkdirSync(dist, { recursive: true })
-  const made = Object.keys(result.metafile.outputs).map(name => name.slice(name.lastIndexOf('/') + 1))
-  for (const file of made) renameSync(join(fresh, file), join(dist, file))
+  const made = readdirSync(fresh)
+  // The entry last: its time says that all of this build is there.
+  for (const file of [...made.filter(name => name !== 'tare.cjs'), 'tare.cjs'])
+    renameSync(join(fresh, file), join(dist, file))
   sweepChunks(made)
-  writeFileSync(join(fresh, 'tare.js'), entry)
-  renameSync(join(fresh, 'tare.js'), join(dist, 'tare.js'))
-  const bytes = Object.values(result.metafile.outputs).reduce((sum, output) => sum + output.bytes, 0)
-  console.log(`dist/tare.js: ${Object.keys(result.metafile.outputs).length} files, ${Math.round(bytes / 1024)} KiB`)
+  console.log(`dist/tare.cjs and ${made.length - 1} files beside it`)
 } catch {
   // esbuild has printed what is wrong, and where.
   process.exitCode = 1
