@@ -37,7 +37,7 @@ const sweepChunks = (made: readonly string[]) => {
 const daemonBeside: Plugin = {
   name: 'daemon-beside',
   setup({ onResolve }) {
-    onResolve({ filter: /\/daemon\.ts$/ }, ({ kind, importer }) =>
+    onResolve({ filter: /^(\.\.\/)+daemon\.ts$/ }, ({ kind, importer }) =>
       kind === 'dynamic-import' && importer.includes('/src/cli/') ? { path: './daemon.js', external: true } : undefined,
     )
   },
@@ -49,8 +49,7 @@ const common: BuildOptions = {
   platform: 'node',
   target: 'node24',
   external: ['koffi'],
-  minifySyntax: true,
-  minifyWhitespace: true,
+  // Not minified: a stack trace should show a line that somebody can read.
   keepNames: true,
   legalComments: 'none',
   logLevel: 'warning',
