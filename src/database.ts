@@ -1,3 +1,4 @@
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 
 /**
@@ -10,6 +11,49 @@ export type Schema = {
   readonly migrations: readonly string[]
 }
 
+const SQLITE_FULL = 13
+/** Whether SQLite found no room on the disk. */
+export const isFull = (error: unknown): boolean => (error as { errcode?: number }).errcode === SQLITE_FULL
+
+/**
+ * Bytes kept back on the disk, so that an exit can be recorded and a container removed when containers have filled all the rest.
+ * Given up when SQLite finds no room, and taken back when there is room again.
+ */
+class DiskReserve {
+  static readonly #BYTES = 1024 * 1024
+  /** Milliseconds between attempts to take it back. */
+  static readonly #PAUSE = 200
+  readonly #path: string
+  #held = false
+  #tried = 0
+
+  constructor(path: string) {
+    this.#path = path
+    this.#held = existsSync(path)
+  }
+
+  /** Takes the room, if it is not held and can be had. */
+  keep(): void {
+    if (this.#held || Date.now() - this.#tried < DiskReserve.#PAUSE) return
+    this.#tried = Date.now()
+    try {
+      writeFileSync(this.#path, Buffer.alloc(DiskReserve.#BYTES), { mode: 0o600 })
+      this.#held = true
+    } catch {
+      rmSync(this.#path, { force: true })
+    }
+  }
+
+  /** False when there was none to give. */
+  release(): boolean {
+    if (!this.#held) return false
+    this.#held = false
+    this.#tried = Date.now()
+    rmSync(this.#path, { force: true })
+    return true
+  }
+}
+
 /**
  * The SQLite file that alone knows names, references and states. Synchronous on purpose: a statement takes about
  * 0.1 ms, `synchronous=full` included, which is less than a turn of the event loop through a thread pool.
@@ -17,14 +61,20 @@ export type Schema = {
 export class Database implements Disposable {
   readonly #db: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
+  readonly #reserve: DiskReserve | undefined
   #depth = 0
 
   constructor(path: string) {
+    this.#reserve = path === ':memory:' ? undefined : new DiskReserve(`${path}-reserve`)
     this.#db = new DatabaseSync(path)
-    this.#db.exec(
-      'PRAGMA journal_mode=WAL; PRAGMA synchronous=full; PRAGMA foreign_keys=on; PRAGMA busy_timeout=5000; PRAGMA cache_size=-1024;',
-    )
-    this.#db.exec('CREATE TABLE IF NOT EXISTS schema_versions (room TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT')
+    this.#withRoom(() => {
+      this.#db.exec(
+        'PRAGMA journal_mode=WAL; PRAGMA synchronous=full; PRAGMA foreign_keys=on; PRAGMA busy_timeout=5000; PRAGMA cache_size=-1024;',
+      )
+      this.#db.exec(
+        'CREATE TABLE IF NOT EXISTS schema_versions (room TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT',
+      )
+    })
   }
 
   /** Brings one room's tables up to date; all of its new migrations in one transaction. */
@@ -49,7 +99,7 @@ export class Database implements Disposable {
   }
 
   run(sql: string, ...values: SQLInputValue[]): { changes: number } {
-    return { changes: Number(this.#prepare(sql).run(...values).changes) }
+    return this.#withRoom(() => ({ changes: Number(this.#prepare(sql).run(...values).changes) }))
   }
 
   /** The first row, or undefined. The row's shape is the caller's word: it stands beside the SQL. */
@@ -61,9 +111,15 @@ export class Database implements Disposable {
     return this.#prepare(sql).all(...values) as Row[]
   }
 
-  /** Runs `work` in one transaction; what it throws rolls everything back. Nested calls join the outer one. */
+  /**
+   * Runs `work` in one transaction; what it throws rolls everything back. Nested calls join the outer one. When the disk is full it
+   * may be run a second time, so it touches nothing but the database.
+   */
   transaction<Result>(work: () => Result): Result {
-    if (this.#depth > 0) return work()
+    return this.#depth > 0 ? work() : this.#withRoom(() => this.#transact(work))
+  }
+
+  #transact<Result>(work: () => Result): Result {
     this.#db.exec('BEGIN IMMEDIATE')
     this.#depth++
     try {
@@ -71,10 +127,24 @@ export class Database implements Disposable {
       this.#db.exec('COMMIT')
       return result
     } catch (error) {
-      this.#db.exec('ROLLBACK')
+      // SQLite ends some transactions by itself, that of a full disk among them.
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
       throw error
     } finally {
       this.#depth--
+    }
+  }
+
+  /** Runs something that writes; on a full disk once more, with the reserve given up for it. */
+  #withRoom<Result>(write: () => Result): Result {
+    if (this.#depth > 0) return write()
+    try {
+      const result = write()
+      this.#reserve?.keep()
+      return result
+    } catch (error) {
+      if (!isFull(error) || !this.#reserve?.release()) throw error
+      return write()
     }
   }
 

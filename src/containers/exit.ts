@@ -24,7 +24,7 @@ const settle = async (context: Context, container: Container, exit: Exit): Promi
   container.stdio = undefined
   releaseRuntime(context, container)
   const startedAt = life.startedAt === undefined ? exit.finishedAt : new Date(life.startedAt)
-  context.store.update(container, {
+  const recorded = context.store.record(container, {
     status: 'exited',
     pid: 0,
     exitCode: exit.exitCode,
@@ -32,7 +32,12 @@ const settle = async (context: Context, container: Container, exit: Exit): Promi
     finishedAt: exit.finishedAt.toISOString(),
     endpoint: undefined,
   })
-  context.exits.forget(id)
+  // conmon's file is the only other place that knows: it stays until SQLite has it.
+  inBackground(
+    context,
+    'recording an exit',
+    recorded.then(() => context.exits.forget(id)),
+  )
   if (oomKilled) publish(context, container, 'oom')
   const execDuration = Math.max(0, Math.floor((exit.finishedAt.getTime() - startedAt.getTime()) / 1000))
   publish(context, container, 'die', { exitCode: String(exit.exitCode), execDuration: String(execDuration) })

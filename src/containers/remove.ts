@@ -1,8 +1,8 @@
 import { rmSync } from 'node:fs'
 import { conflict } from '../errdefs.ts'
 import type { Container } from './container.ts'
-import { bundleDirectory, type Context, keptDirectory, publish } from './context.ts'
-import { killLocked } from './kill.ts'
+import { bundleDirectory, type Context, inBackground, keptDirectory, publish } from './context.ts'
+import { sendSignal } from './kill.ts'
 import { requireAllowed } from './state.ts'
 import { nextSignal } from './wait.ts'
 
@@ -13,25 +13,32 @@ export const removeContainer = async (
   context: Context,
   container: Container,
   { force, removeVolumes }: RemoveOptions,
+  reference: string,
 ): Promise<void> => {
   if (container.life.status === 'removing')
     throw conflict(`removal of container ${container.id} is already in progress`)
-  if (force) {
-    clearTimeout(container.restartTimer)
-    if (container.life.status === 'restarting')
-      context.store.update(container, { status: 'exited', stoppedByUser: true })
-    if (container.running) {
-      context.store.update(container, { stoppedByUser: true })
-      const exited = nextSignal(container, ['exited', 'removed'])
-      await killLocked(context, container, 'SIGKILL')
-      if ((await exited) === 'removed') return
-    }
+  for (;;) {
+    if (force) await end(context, container)
+    using _ = await container.lock.acquire()
+    // One that removes itself may have gone while this call waited.
+    if (context.store.find(container.id) !== container) return
+    // And one that was being started when this call came may run by now.
+    if (force && (container.running || container.life.status === 'restarting')) continue
+    requireAllowed('remove', container, reference)
+    await removeLocked(context, container, { removeVolumes })
+    return
   }
-  using _ = await container.lock.acquire()
-  // One that removes itself may have gone while this call waited.
-  if (context.store.find(container.id) !== container) return
-  if (!force) requireAllowed('remove', container)
-  await removeLocked(context, container, { removeVolumes })
+}
+
+/** Kills what runs, and takes back what its policy would start again. */
+const end = async (context: Context, container: Container): Promise<void> => {
+  clearTimeout(container.restartTimer)
+  if (container.life.status === 'restarting') context.store.update(container, { status: 'exited', stoppedByUser: true })
+  if (!container.running) return
+  context.store.update(container, { stoppedByUser: true })
+  const ended = nextSignal(container, ['exited', 'removed'])
+  await sendSignal(context, container, 'SIGKILL', true)
+  await ended
 }
 
 /** Takes away a container that does not run. The caller holds its lock. */
@@ -41,7 +48,7 @@ export const removeLocked = async (
   options: { readonly removeVolumes: boolean },
 ): Promise<void> => {
   const { id } = container
-  context.store.update(container, { status: 'removing' })
+  inBackground(context, 'recording a removal', context.store.record(container, { status: 'removing' }))
   container.stdio?.end()
   await container.unmounted
   await context.snapshotter.remove(id)

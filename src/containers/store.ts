@@ -1,4 +1,5 @@
-import type { Database, Schema } from '../database.ts'
+import { setTimeout } from 'node:timers/promises'
+import { type Database, isFull, type Schema } from '../database.ts'
 import { conflict, invalidArgument, notFound } from '../errdefs.ts'
 import { Container, type ContainerRecord, type Lifecycle } from './container.ts'
 
@@ -8,6 +9,9 @@ const SCHEMA: Schema = {
     `CREATE TABLE containers (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, record TEXT NOT NULL, life TEXT NOT NULL) STRICT`,
   ],
 }
+
+/** Milliseconds between attempts to write to a disk that is full. */
+const RETRY = 1000
 
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/
 
@@ -47,10 +51,14 @@ export class ContainerStore {
     return container
   }
 
-  /** Takes a name for a container that is being made. Throws Conflict; dispose to give it back if nothing came of it. */
-  reserve(name: string, id: string): Disposable {
+  /**
+   * Takes a name, with a slash before it or without, for a container that is being made. Throws InvalidArgument or Conflict;
+   * dispose to give it back if nothing came of it.
+   */
+  reserve(given: string, id: string): Disposable {
+    const name = given.replace(/^\//, '')
     if (!NAME.test(name)) {
-      throw invalidArgument(`Invalid container name (${name}), only ${'[a-zA-Z0-9][a-zA-Z0-9_.-]'} are allowed`)
+      throw invalidArgument(`Invalid container name (${given}), only ${'[a-zA-Z0-9][a-zA-Z0-9_.-]'} are allowed`)
     }
     const holder = this.#byName.get(name)?.id ?? this.#reserved.get(name)
     if (holder !== undefined) {
@@ -82,6 +90,27 @@ export class ContainerStore {
     const life = { ...container.life, ...change }
     this.#database.run('UPDATE containers SET life = ? WHERE id = ?', JSON.stringify(life), container.id)
     container.life = life
+  }
+
+  /**
+   * Takes down what has happened, whether or not the disk has room for it: seen at once, and kept as soon as it can be. Resolves then.
+   */
+  record(container: Container, change: Partial<Lifecycle>): Promise<void> {
+    container.life = { ...container.life, ...change }
+    return this.#keep(container)
+  }
+
+  async #keep(container: Container): Promise<void> {
+    for (;;) {
+      if (this.#byId.get(container.id) !== container) return
+      try {
+        this.update(container, {})
+        return
+      } catch (error) {
+        if (!isFull(error)) throw error
+        await setTimeout(RETRY, undefined, { ref: false })
+      }
+    }
   }
 
   rename(container: Container, name: string): void {

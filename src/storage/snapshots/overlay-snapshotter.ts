@@ -2,7 +2,7 @@ import { chmodSync, chownSync, mkdirSync, readdirSync, renameSync, rmSync, statS
 import { lstat, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
-import type { Database } from '../../database.ts'
+import { type Database, isFull } from '../../database.ts'
 import { codeOf, conflict, notFound } from '../../errdefs.ts'
 import { mount, umountAsync } from '../../host/mount.ts'
 import { type Digest, Digester } from '../../oci/digest.ts'
@@ -192,7 +192,14 @@ export class OverlaySnapshotter implements Snapshotter {
   async remove(key: string): Promise<void> {
     const snapshot = this.#table.snapshot(key)
     if (!snapshot) return
-    this.#table.dropSnapshot(key)
+    try {
+      this.#table.dropSnapshot(key)
+    } catch (error) {
+      if (!isFull(error)) throw error
+      // What fills the disk may be the very thing that is to go.
+      await discard(this.#path(snapshot.folder))
+      this.#table.dropSnapshot(key)
+    }
     await discard(this.#path(snapshot.folder))
   }
 
