@@ -38,6 +38,8 @@ export type BuildRequest = {
   readonly buildArgs: Readonly<Record<string, string>>
   readonly labels: Readonly<Record<string, string>>
   readonly noCache: boolean
+  /** The client wants base images newer than those that are here. */
+  readonly pull: boolean
   readonly network: NetworkMode
   /** `linux/arm64`; empty for the host's. */
   readonly platform: string
@@ -110,7 +112,7 @@ export class Builder {
     const { escape } = dockerfile.directives
     const input: BuildInput = { buildArgs: request.buildArgs, predefined: platformArgs(platform), escape }
     const plan = planBuild(dockerfile, input, request.target, request.labels)
-    announce(dockerfile, plan, onEvent)
+    announce(dockerfile, plan, request.pull, onEvent)
     const { noCache, network } = request
     const end = await solve(this.#parts, plan, { input, context, noCache, network, platform }, onEvent, signal)
     const imageId = this.#record(end)
@@ -146,7 +148,10 @@ const locateDockerfile = (context: ContextTree, wanted: string): string => {
   throw internal(`Cannot locate specified Dockerfile: ${path}`)
 }
 
-const announce = (dockerfile: Dockerfile, plan: Plan, onEvent: (event: BuildEvent) => void): void => {
+const NO_PULL = 'base images are not pulled: Tare cannot ask registries yet, and builds on those that are here'
+
+const announce = (dockerfile: Dockerfile, plan: Plan, pull: boolean, onEvent: (event: BuildEvent) => void): void => {
+  if (pull) onEvent({ type: 'warning', message: NO_PULL })
   for (const { message, range } of dockerfile.warnings) onEvent({ type: 'warning', message, line: range.start })
   for (const [vertex, facts] of plan.vertices.entries()) onEvent({ type: 'vertex', vertex, ...facts })
 }

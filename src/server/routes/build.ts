@@ -69,6 +69,7 @@ const readOptions = (query: Query): Omit<BuildRequest, 'context'> => {
     throw notImplemented(`a build context at a URL is not supported yet (${remote}): send it as a tar archive`)
   }
   if (query.boolean('squash')) throw invalidArgument('squash is only supported with experimental mode')
+  refuseLimits(query)
   return {
     dockerfile: query.get('dockerfile'),
     tags: query.all('t').filter(tag => tag !== ''),
@@ -76,9 +77,31 @@ const readOptions = (query: Query): Omit<BuildRequest, 'context'> => {
     buildArgs: strings(query.json<unknown>('buildargs'), 'build args'),
     labels: strings(query.json<unknown>('labels'), 'labels'),
     noCache: query.boolean('nocache'),
+    pull: pullMode(query.get('pull')),
     network: networkMode(query.get('networkmode')),
     platform: query.get('platform'),
   }
+}
+
+/** What a build step cannot be given yet is refused, not left out in silence. */
+const LIMITS = [
+  'memory',
+  'memswap',
+  'cpushares',
+  'cpusetcpus',
+  'cpusetmems',
+  'cpuperiod',
+  'cpuquota',
+  'shmsize',
+  'cgroupparent',
+  'extrahosts',
+]
+
+const refuseLimits = (query: Query): void => {
+  const ulimits = query.json<unknown>('ulimits')
+  const given = LIMITS.filter(name => !['', '0', '-1'].includes(query.get(name)))
+  if (Array.isArray(ulimits) && ulimits.length > 0) given.push('ulimits')
+  if (given.length > 0) throw notImplemented(`build steps cannot be limited yet: ${given.join(', ')}`)
 }
 
 /** A JSON object of strings; a null means that the client would have sent its own variable and has none. */
@@ -94,6 +117,9 @@ const strings = (value: unknown, what: string): Record<string, string> => {
   }
   return found
 }
+
+/** The CLI's `--pull` is `1`; other clients send words. */
+const pullMode = (text: string): boolean => !['', '0', 'false', 'False', 'missing', 'never'].includes(text)
 
 const networkMode = (mode: string): BuildRequest['network'] => {
   if (mode === '' || mode === 'default' || mode === 'bridge') return 'default'
