@@ -44,6 +44,10 @@ export const internal = (message: string, options?: Options): TareError => new T
 
 export const isKind = (error: unknown, kind: ErrorKind): boolean => error instanceof TareError && error.kind === kind
 
+/** The same failure with what was being done before its message; what has no kind stays as it is. */
+export const prefixed = (prefix: string, error: unknown): unknown =>
+  error instanceof TareError ? new TareError(error.kind, `${prefix}${error.message}`, { cause: error }) : error
+
 /** The text of anything thrown. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 

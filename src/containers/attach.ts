@@ -16,8 +16,13 @@ export type AttachOptions = {
 }
 
 /** Attaches a client to a container's process: to the one that runs, or to the next one, none of whose output is missed. */
-export const attachContainer = (context: Context, container: Container, options: AttachOptions): AttachSession => {
-  requireAllowed('attach', container)
+export const attachContainer = (
+  context: Context,
+  container: Container,
+  options: AttachOptions,
+  reference: string,
+): AttachSession => {
+  requireAllowed('attach', container, reference)
   const { config } = container.record
   const tty = config.Tty ?? false
   const detachKeys = parseDetachKeys(options.detachKeys ?? '')

@@ -65,7 +65,7 @@ export class Containers implements AsyncDisposable {
   }
 
   kill(reference: string, signal = ''): Promise<void> {
-    return killContainer(this.#context, this.#get(reference), signal)
+    return killContainer(this.#context, reference, signal)
   }
 
   pause(reference: string): Promise<void> {
@@ -90,7 +90,7 @@ export class Containers implements AsyncDisposable {
   }
 
   remove(reference: string, options: RemoveOptions = { force: false, removeVolumes: false }): Promise<void> {
-    return removeContainer(this.#context, this.#get(reference), options)
+    return removeContainer(this.#context, this.#get(reference), options, reference)
   }
 
   prune(filters: Filters = {}): Promise<ContainerPruneResponse> {
@@ -119,7 +119,7 @@ export class Containers implements AsyncDisposable {
   }
 
   async attach(reference: string, options: AttachOptions): Promise<AttachSession> {
-    return attachContainer(this.#context, this.#get(reference), options)
+    return attachContainer(this.#context, this.#get(reference), options, reference)
   }
 
   async resize(reference: string, height: number, width: number): Promise<void> {

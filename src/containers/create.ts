@@ -17,14 +17,15 @@ import { resolveInside } from '../runtime/user.ts'
 import { mergeConfig } from './configuration.ts'
 import { Container, NEW } from './container.ts'
 import { bundleDirectory, type ContainerImage, type Context, keptDirectory, publish } from './context.ts'
+import { parseSignal } from './kill.ts'
 import { anonymousVolumeName, type MountRequest, mountPoint, mountRequests, prepareBindSource } from './mounts.ts'
-import { parseNamespaceMode } from './namespaces.ts'
+import { parseNamespaceMode, pinned } from './namespaces.ts'
 import { randomName } from './random-name.ts'
 import { checkResources } from './resources.ts'
+import { checkRestartPolicy } from './restart-policy.ts'
 import { securityOptions } from './security.ts'
 
 const LOG_DRIVERS = ['', 'json-file', 'local', 'k8s-file', 'none']
-const RESTART_POLICIES = ['', 'no', 'always', 'on-failure', 'unless-stopped']
 
 /** Everything about a request that can be wrong without looking at the host. Throws InvalidArgument or NotImplemented. */
 const check = (context: Context, config: ContainerConfig, host: HostConfig): void => {
@@ -40,13 +41,9 @@ const check = (context: Context, config: ContainerConfig, host: HostConfig): voi
     ['uts', host.UTSMode],
   ] as const)
     parseNamespaceMode(kind, mode)
-  const policy = host.RestartPolicy?.Name ?? ''
-  if (!RESTART_POLICIES.includes(policy)) {
-    throw invalidArgument(
-      `invalid restart policy: unknown policy '${policy}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
-    )
-  }
-  if (host.AutoRemove && !['', 'no'].includes(policy))
+  checkRestartPolicy(host.RestartPolicy)
+  if (config.StopSignal) parseSignal(config.StopSignal)
+  if (host.AutoRemove && !['', 'no'].includes(host.RestartPolicy?.Name ?? ''))
     throw invalidArgument("can't create 'AutoRemove' container with restart policy")
   if (!LOG_DRIVERS.includes(host.LogConfig?.Type ?? '')) {
     throw invalidArgument(`logger: no log driver named '${host.LogConfig?.Type}' is registered`)
@@ -151,8 +148,7 @@ const reserveName = (
   id: string,
 ): { name: string; reservation: Disposable } => {
   if (wanted !== undefined) {
-    const name = wanted.replace(/^\//, '')
-    return { name, reservation: context.store.reserve(name, id) }
+    return { name: wanted.replace(/^\//, ''), reservation: context.store.reserve(wanted, id) }
   }
   for (let attempt = 0; ; attempt++) {
     const name = randomName(attempt)
@@ -226,7 +222,8 @@ const completeHostConfig = (
   ]
   return {
     ...host,
-    NetworkMode: mode,
+    NetworkMode: pinned(context.store, 'network', mode),
+    ...(host.PidMode ? { PidMode: pinned(context.store, 'pid', host.PidMode) } : {}),
     RestartPolicy: {
       Name: host.RestartPolicy?.Name || 'no',
       MaximumRetryCount: host.RestartPolicy?.MaximumRetryCount ?? 0,
@@ -234,7 +231,7 @@ const completeHostConfig = (
     LogConfig: { Type: host.LogConfig?.Type || settings.logDriver, Config: host.LogConfig?.Config ?? {} },
     Runtime: host.Runtime || settings.defaultRuntime,
     ShmSize: host.ShmSize || settings.defaultShmSize,
-    IpcMode: host.IpcMode || 'private',
+    IpcMode: pinned(context.store, 'ipc', host.IpcMode || 'private'),
     CgroupnsMode: host.CgroupnsMode || (settings.cgroupVersion === 2 ? 'private' : 'host'),
     PortBindings: host.PortBindings ?? {},
     Ulimits: ulimits,

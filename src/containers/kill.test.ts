@@ -17,7 +17,6 @@ test('signals that are none', () => {
     '',
     'NOPE',
     '0',
-    '65',
     '-1',
     '1.5',
     '9 ',
@@ -29,4 +28,11 @@ test('signals that are none', () => {
   ]) {
     assert.throws(() => parseSignal(text), { kind: 'InvalidArgument', message: `invalid signal: ${text}` }, text)
   }
+})
+
+test('numbers beyond the last one', () => {
+  assert.throws(() => parseSignal('65'), {
+    kind: 'InvalidArgument',
+    message: 'the linux daemon does not support signal 65',
+  })
 })

@@ -1,5 +1,5 @@
 import { constants } from 'node:os'
-import { internal, invalidArgument, messageOf } from '../errdefs.ts'
+import { internal, invalidArgument, messageOf, prefixed } from '../errdefs.ts'
 import { callRuntime } from '../runtime/oci-runtime.ts'
 import type { Container } from './container.ts'
 import { type Context, publish } from './context.ts'
@@ -14,6 +14,7 @@ export const parseSignal = (text: string): number => {
   if (/^\d+$/.test(text)) {
     const number = Number(text)
     if (number >= 1 && number <= LAST_SIGNAL) return number
+    if (number !== 0) throw invalidArgument(`the linux daemon does not support signal ${number}`)
     throw invalidArgument(`invalid signal: ${text}`)
   }
   const upper = text.toUpperCase()
@@ -30,35 +31,62 @@ export const parseSignal = (text: string): number => {
   return number
 }
 
-/** Sends a signal to a container's process. Throws Conflict when there is none. */
-export const killContainer = async (context: Context, container: Container, signal: string): Promise<void> => {
-  const number = parseSignal(signal || 'SIGKILL')
-  requireAllowed('kill', container)
+/** The runtime's words for a process that is not there any more, or not paused. */
+const ENDED = /process already finished|no such process|not running|not paused|does not exist/i
+
+/** Sends a signal to a container's process. Throws InvalidArgument, NotFound; Conflict when there is no process. */
+export const killContainer = async (context: Context, reference: string, signal: string): Promise<void> => {
+  let number: number
+  let container: Container
+  try {
+    number = parseSignal(signal || 'SIGKILL')
+    container = context.store.get(reference)
+  } catch (error) {
+    throw prefixed(`cannot kill container: ${reference}: `, error)
+  }
+  requireAllowed('kill', container, reference)
   const stopSignal = parseSignal(container.record.config.StopSignal || 'SIGTERM')
-  if (number === constants.signals.SIGKILL || number === stopSignal)
-    context.store.update(container, { stoppedByUser: true })
+  const ends = number === constants.signals.SIGKILL || number === stopSignal
+  if (ends) context.store.update(container, { stoppedByUser: true })
   if (container.life.status === 'restarting') {
     clearTimeout(container.restartTimer)
     context.store.update(container, { status: 'exited' })
     container.tell('exited')
     return
   }
-  await killLocked(context, container, String(number))
+  await sendSignal(context, container, String(number), ends)
 }
 
-/** Sends the signal; quiet when the process has ended meanwhile. */
-export const killLocked = async (context: Context, container: Container, signal: string): Promise<void> => {
-  const { settings } = context
+/**
+ * Sends the signal, with the container's lock held, so that `kill` is told before the exit that it may bring about. Quiet when the
+ * process has ended meanwhile. `wakes`: a paused container goes on, since it would not see the signal before.
+ */
+export const sendSignal = async (
+  context: Context,
+  container: Container,
+  signal: string,
+  wakes: boolean,
+): Promise<void> => {
+  using _ = await container.lock.acquire()
+  if (!container.running) return
+  const { settings, store } = context
   const number = parseSignal(signal)
   const runtime = settings.runtime(container.record.hostConfig.Runtime || settings.defaultRuntime)
   try {
     await callRuntime(runtime, ['kill', container.id, String(number)])
-    // A paused process sees SIGKILL only when it runs again.
-    if (number === constants.signals.SIGKILL && container.life.status === 'paused')
-      await callRuntime(runtime, ['resume', container.id])
   } catch (error) {
-    if (/process already finished|no such process|not running|does not exist/i.test(messageOf(error))) return
+    if (ENDED.test(messageOf(error))) return
     throw internal(`cannot kill container: ${container.id}: ${messageOf(error)}`, { cause: error })
   }
   publish(context, container, 'kill', { signal: String(number) })
+  if (!wakes || container.life.status !== 'paused') return
+  try {
+    await callRuntime(runtime, ['resume', container.id])
+  } catch (error) {
+    // SIGKILL has thawed it already, and perhaps ended it.
+    if (!ENDED.test(messageOf(error))) throw internal(`cannot resume container: ${messageOf(error)}`, { cause: error })
+  }
+  if (number === constants.signals.SIGKILL) return
+  store.update(container, { status: 'running' })
+  publish(context, container, 'unpause')
 }

@@ -1,4 +1,4 @@
-import { conflict, invalidArgument } from '../errdefs.ts'
+import { conflict, invalidArgument, notFound } from '../errdefs.ts'
 import type { NamespaceType } from '../oci/runtime-spec.ts'
 import type { ContainerStore } from './store.ts'
 
@@ -25,13 +25,32 @@ export const parseNamespaceMode = (kind: 'pid' | 'ipc' | 'uts', mode: string | u
   throw invalidArgument(`invalid ${NAMES[kind]} mode: ${text}`)
 }
 
+const CONTAINER = 'container:'
+
+/** A mode that names another container, by that one's id: its name may change. Throws InvalidArgument when there is none. */
+export const pinned = (store: ContainerStore, kind: 'network' | 'pid' | 'ipc', mode: string): string => {
+  if (!mode.startsWith(CONTAINER)) return mode
+  const reference = mode.slice(CONTAINER.length)
+  if (reference === '')
+    throw invalidArgument(`invalid ${NAMES[kind] ?? kind} mode: invalid container format container:<name|id>`)
+  const other = store.find(reference)
+  // Whose network it is to join is asked again at the start, as Docker does.
+  if (!other && kind !== 'network') throw invalidArgument(`No such container: ${reference}`)
+  return other ? `${CONTAINER}${other.id}` : mode
+}
+
 /** The file of another container's namespace. Throws NotFound, Conflict when it does not run. */
 export const namespaceOf = (store: ContainerStore, reference: string, type: NamespaceType): string => {
-  const other = store.get(reference)
-  if (!other.running)
-    throw conflict(
-      `cannot join ${type} namespace of a non running container: container ${other.id} is ${other.life.status}`,
-    )
-  const file = type === 'network' ? 'net' : type === 'mount' ? 'mnt' : type
-  return `/proc/${other.life.pid}/ns/${file}`
+  const other = store.find(reference)
+  if (type === 'network') {
+    if (!other) throw notFound(`joining network namespace of container: No such container: ${reference}`)
+    if (!other.running) {
+      const state = `container ${other.name} is ${other.life.status}`
+      throw conflict(`cannot join network namespace of a non running container: ${state}`)
+    }
+    return `/proc/${other.life.pid}/ns/net`
+  }
+  if (!other) throw notFound(`No such container: ${reference}`)
+  if (!other.running) throw conflict(`failed to join ${NAMES[type]} namespace: container ${other.id} is not running`)
+  return `/proc/${other.life.pid}/ns/${type}`
 }

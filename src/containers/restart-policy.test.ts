@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { restartDelay } from './restart-policy.ts'
+import { checkRestartPolicy, restartDelay } from './restart-policy.ts'
 
 const FRESH = { stoppedByUser: false, restartCount: 0 }
 const again = (Name: string, exitCode: number, life = FRESH, MaximumRetryCount = 0): boolean =>
@@ -34,4 +34,17 @@ test('waits double up to a minute; a process that worked for a while begins anew
   assert.equal(delay(50), 60_000)
   assert.equal(delay(5000), 60_000)
   assert.equal(delay(50, 10_000), 100)
+})
+
+test('policies that are none', () => {
+  for (const Name of ['', 'no', 'always', 'unless-stopped', 'on-failure']) checkRestartPolicy({ Name })
+  checkRestartPolicy({ Name: 'on-failure', MaximumRetryCount: 3 })
+  const wrong = [
+    { Name: 'Always' },
+    { Name: 'always', MaximumRetryCount: 1 },
+    { Name: 'on-failure', MaximumRetryCount: -1 },
+  ]
+  for (const policy of wrong) {
+    assert.throws(() => checkRestartPolicy(policy), { kind: 'InvalidArgument', message: /^invalid restart policy: / })
+  }
 })

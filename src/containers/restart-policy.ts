@@ -1,5 +1,19 @@
 import type { RestartPolicy } from '../api/container.ts'
+import { invalidArgument } from '../errdefs.ts'
 import type { Lifecycle } from './container.ts'
+
+const POLICIES = ['', 'no', 'always', 'on-failure', 'unless-stopped']
+
+/** Throws InvalidArgument in Docker's words. */
+export const checkRestartPolicy = ({ Name = '', MaximumRetryCount = 0 }: RestartPolicy = {}): void => {
+  const invalid = (reason: string): Error => invalidArgument(`invalid restart policy: ${reason}`)
+  if (!POLICIES.includes(Name)) {
+    throw invalid(`unknown policy '${Name}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`)
+  }
+  if (Name !== 'on-failure' && MaximumRetryCount !== 0)
+    throw invalid("maximum retry count can only be used with 'on-failure'")
+  if (MaximumRetryCount < 0) throw invalid('maximum retry count cannot be negative')
+}
 
 const FIRST = 100
 const LONGEST = 60_000

@@ -42,6 +42,10 @@ const rlimits = (host: HostConfig): ProcessSpec['rlimits'] =>
     return { type: `RLIMIT_${Name.toUpperCase()}`, soft: unlimited(Soft), hard: unlimited(Hard) }
   })
 
+/** The shared memory that goes with an IPC namespace: the host's, or that of the process whose namespace file this is. */
+const sharedMemoryOf = (namespace: string | undefined): string =>
+  namespace === undefined ? '/dev/shm' : namespace.replace(/\/ns\/ipc$/, '/root/dev/shm')
+
 const linuxSpec = (facts: SpecFacts, capabilities: readonly string[]): LinuxSpec => {
   const { host, joined, devices } = facts
   const security = securityOptions(host.SecurityOpt ?? [], { noNewPrivileges: facts.noNewPrivileges })
@@ -104,10 +108,9 @@ export const containerSpec = (facts: SpecFacts): RuntimeSpec => {
     mounts: [
       ...defaultMounts({ shmSize: host.ShmSize || facts.defaultShmSize, privileged: host.Privileged ?? false })
         .filter(mount => !overridden.has(mount.destination))
-        // With the host's IPC namespace its shared memory is seen too.
         .map(mount =>
           'ipc' in facts.joined && mount.destination === '/dev/shm'
-            ? { ...mount, type: 'bind', source: '/dev/shm', options: ['rbind'] }
+            ? { ...mount, type: 'bind', source: sharedMemoryOf(facts.joined.ipc), options: ['rbind'] }
             : mount,
         )
         .filter(mount => !('ipc' in facts.joined && mount.destination === '/dev/mqueue')),

@@ -36,7 +36,9 @@ const ALLOWED: Readonly<Record<Verb, readonly Status[]>> = {
 
 for (const verb of VERBS) {
   test(`${verb} is for ${ALLOWED[verb].join(', ')}`, () => {
-    const open = STATUSES.filter(status => status !== 'removing' && refusal(verb, status, 'ID', 'NAME') === undefined)
+    const open = STATUSES.filter(
+      status => status !== 'removing' && refusal(verb, status, 'ID', 'REFERENCE') === undefined,
+    )
     assert.deepEqual(new Set(open), new Set(ALLOWED[verb]))
   })
 }
@@ -47,25 +49,30 @@ const WORDS: readonly (readonly [verb: Verb, status: Status, kind: ErrorKind, me
   ['start', 'dead', 'Conflict', 'container is marked for removal and cannot be started'],
   ['stop', 'exited', 'NotModified', ''],
   ['stop', 'created', 'NotModified', ''],
-  ['kill', 'exited', 'Conflict', 'cannot kill container: ID: container ID is not running'],
+  ['kill', 'exited', 'Conflict', 'cannot kill container: REFERENCE: container ID is not running'],
   ['pause', 'exited', 'Conflict', 'container ID is not running'],
-  ['pause', 'paused', 'Conflict', 'container ID is already paused'],
-  ['unpause', 'running', 'Conflict', 'container ID is not paused'],
+  ['pause', 'paused', 'Conflict', 'Container ID is already paused'],
+  ['unpause', 'running', 'Conflict', 'Container ID is not paused'],
   [
     'remove',
     'running',
     'Conflict',
-    'cannot remove container "/NAME": container is running: stop the container before removing or force remove',
+    'cannot remove container "REFERENCE": container is running: stop the container before removing or force remove',
   ],
-  ['remove', 'paused', 'Conflict', 'cannot remove container "/NAME": container is paused and must be unpaused first'],
+  [
+    'remove',
+    'paused',
+    'Conflict',
+    'cannot remove container "REFERENCE": container is paused and must be unpaused first',
+  ],
   ['exec', 'exited', 'Conflict', 'container ID is not running'],
   ['exec', 'paused', 'Conflict', 'Container ID is paused, unpause the container before exec'],
-  ['attach', 'paused', 'Conflict', 'container ID is paused, unpause the container before attach'],
+  ['attach', 'paused', 'Conflict', 'container REFERENCE is paused, unpause the container before attach'],
 ]
 
 for (const [verb, status, kind, message] of WORDS) {
   test(`${verb} of one that is ${status} is refused in Docker's words`, () => {
-    const error = refusal(verb, status, 'ID', 'NAME')
+    const error = refusal(verb, status, 'ID', 'REFERENCE')
     assert.deepEqual({ kind: error?.kind, message: error?.message }, { kind, message })
   })
 }

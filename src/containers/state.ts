@@ -3,10 +3,14 @@ import type { Container, Lifecycle } from './container.ts'
 
 export type Verb = 'start' | 'stop' | 'kill' | 'pause' | 'unpause' | 'remove' | 'exec' | 'attach' | 'resize' | 'top'
 type Status = Lifecycle['status']
-type Rule = (id: string, name: string) => TareError
+/** `reference` is the container as the caller named it. */
+type Rule = (id: string, reference: string) => TareError
 
 const running = (id: string): TareError => conflict(`container ${id} is not running`)
 const paused = (id: string): TareError => conflict(`Container ${id} is paused, unpause the container before exec`)
+const notPaused: Rule = id => conflict(`Container ${id} is not paused`)
+const notKilled: Rule = (id, reference) =>
+  conflict(`cannot kill container: ${reference}: container ${id} is not running`)
 const dying: Rule = id => conflict(`container is marked for removal and cannot be started`, { cause: id })
 
 /**
@@ -22,33 +26,34 @@ const REFUSALS: Readonly<Record<Verb, Partial<Record<Status, Rule>>>> = {
   },
   stop: { created: () => notModified(''), exited: () => notModified(''), dead: () => notModified('') },
   kill: {
-    created: id => conflict(`cannot kill container: ${id}: container ${id} is not running`),
-    exited: id => conflict(`cannot kill container: ${id}: container ${id} is not running`),
-    dead: id => conflict(`cannot kill container: ${id}: container ${id} is not running`),
+    created: notKilled,
+    exited: notKilled,
+    dead: notKilled,
   },
   pause: {
     created: running,
     exited: running,
     dead: running,
     restarting: id => conflict(`container ${id} is restarting, wait until the container is running`),
-    paused: id => conflict(`container ${id} is already paused`),
+    paused: id => conflict(`Container ${id} is already paused`),
   },
   unpause: {
-    created: id => conflict(`container ${id} is not paused`),
-    exited: id => conflict(`container ${id} is not paused`),
-    dead: id => conflict(`container ${id} is not paused`),
-    running: id => conflict(`container ${id} is not paused`),
-    restarting: id => conflict(`container ${id} is not paused`),
+    created: notPaused,
+    exited: notPaused,
+    dead: notPaused,
+    running: notPaused,
+    restarting: notPaused,
   },
   remove: {
-    running: (_, name) =>
+    running: (_, reference) =>
       conflict(
-        `cannot remove container "${name}": container is running: stop the container before removing or force remove`,
+        `cannot remove container "${reference}": container is running: stop the container before removing or force remove`,
       ),
-    paused: (_, name) => conflict(`cannot remove container "${name}": container is paused and must be unpaused first`),
-    restarting: (_, name) =>
+    paused: (_, reference) =>
+      conflict(`cannot remove container "${reference}": container is paused and must be unpaused first`),
+    restarting: (_, reference) =>
       conflict(
-        `cannot remove container "${name}": container is restarting: stop the container before removing or force remove`,
+        `cannot remove container "${reference}": container is restarting: stop the container before removing or force remove`,
       ),
   },
   exec: {
@@ -60,8 +65,8 @@ const REFUSALS: Readonly<Record<Verb, Partial<Record<Status, Rule>>>> = {
     restarting: id => conflict(`Container ${id} is restarting, wait until the container is running`),
   },
   attach: {
-    paused: id => conflict(`container ${id} is paused, unpause the container before attach`),
-    restarting: id => conflict(`container ${id} is restarting, wait until the container is running`),
+    paused: (_, reference) => conflict(`container ${reference} is paused, unpause the container before attach`),
+    restarting: (_, reference) => conflict(`container ${reference} is restarting, wait until the container is running`),
   },
   resize: { created: running, exited: running, dead: running, restarting: running },
   top: {
@@ -73,11 +78,11 @@ const REFUSALS: Readonly<Record<Verb, Partial<Record<Status, Rule>>>> = {
 }
 
 /** The refusal of a verb, or undefined when it may go on. */
-export const refusal = (verb: Verb, status: Status, id: string, name: string): TareError | undefined =>
-  REFUSALS[verb][status]?.(id, `/${name}`)
+export const refusal = (verb: Verb, status: Status, id: string, reference: string): TareError | undefined =>
+  REFUSALS[verb][status]?.(id, reference)
 
 /** Throws the refusal of a verb. */
-export const requireAllowed = (verb: Verb, { id, name, life }: Container): void => {
-  const error = refusal(verb, life.status, id, name)
+export const requireAllowed = (verb: Verb, { id, life }: Container, reference: string = id): void => {
+  const error = refusal(verb, life.status, id, reference)
   if (error) throw error
 }

@@ -1,6 +1,6 @@
 import type { Container } from './container.ts'
 import { type Context, publish } from './context.ts'
-import { killLocked, parseSignal } from './kill.ts'
+import { parseSignal, sendSignal } from './kill.ts'
 import { startLocked } from './start.ts'
 import { requireAllowed } from './state.ts'
 import { nextSignal } from './wait.ts'
@@ -28,13 +28,13 @@ export const stopContainer = async (context: Context, container: Container, opti
   }
   const seconds = options.timeout ?? config.StopTimeout ?? DEFAULT_TIMEOUT
   const ended = nextSignal(container, ['exited', 'removed'])
-  await killLocked(context, container, signal)
+  await sendSignal(context, container, signal, true)
   if (seconds >= 0) {
     const timer = Promise.withResolvers<'late'>()
     const handle = setTimeout(() => timer.resolve('late'), seconds * 1000)
     const first = await Promise.race([ended, timer.promise])
     clearTimeout(handle)
-    if (first === 'late') await killLocked(context, container, 'SIGKILL')
+    if (first === 'late') await sendSignal(context, container, 'SIGKILL', true)
   }
   await ended
   publish(context, container, 'stop')

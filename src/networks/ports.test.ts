@@ -74,6 +74,14 @@ test('ports that cannot be are refused', () => {
   }
 })
 
+test('addresses that cannot be published on are refused', () => {
+  const at = (HostIp: string) => () => portRequests({ '80/tcp': [{ HostIp }] }, null, false)
+  for (const address of ['x', '1.2.3', '256.1.1.1', 'localhost']) {
+    assert.throws(at(address), { kind: 'InvalidArgument', message: `invalid IP address: ${address}` })
+  }
+  for (const address of ['::', '::1']) assert.throws(at(address), { kind: 'NotImplemented' })
+})
+
 test('a port that is taken is held: nobody else can listen there until it is given back', async () => {
   using ports = new HostPorts()
   const taken = ports.allocate([request({})], '10.0.0.2')

@@ -1,5 +1,6 @@
+import { isIP } from 'node:net'
 import type { PortMap } from '../api/container.ts'
-import { codeOf, internal, invalidArgument } from '../errdefs.ts'
+import { codeOf, internal, invalidArgument, notImplemented } from '../errdefs.ts'
 import { holdPort } from '../host/port-socket.ts'
 
 export type Protocol = 'tcp' | 'udp'
@@ -32,6 +33,15 @@ const parsePortKey = (key: string): { port: number; protocol: Protocol } => {
   return { port, protocol }
 }
 
+/** The address to listen on. Throws InvalidArgument for one that is none, NotImplemented for IPv6. */
+const parseHostIp = (text: string): string => {
+  if (text === '') return ANY
+  const version = isIP(text)
+  if (version === 6) throw notImplemented(`publishing ports on IPv6 addresses is not supported yet: ${text}`)
+  if (version !== 4) throw invalidArgument(`invalid IP address: ${text}`)
+  return text
+}
+
 const parseHostPort = (text: string): { first: number; last: number } => {
   if (text === '') return { first: 0, last: 0 }
   const match = /^(\d+)(?:-(\d+))?$/.exec(text)
@@ -51,7 +61,7 @@ export const portRequests = (
   for (const [key, hosts] of Object.entries(bindings ?? {})) {
     const { port, protocol } = parsePortKey(key)
     for (const { HostIp = '', HostPort = '' } of hosts ?? [{}]) {
-      requests.push({ containerPort: port, protocol, hostIp: HostIp || ANY, ...parseHostPort(HostPort) })
+      requests.push({ containerPort: port, protocol, hostIp: parseHostIp(HostIp), ...parseHostPort(HostPort) })
     }
   }
   if (publishAll) {

@@ -75,11 +75,11 @@ export const availableCapabilities = (): ReadonlySet<string> => {
   return available
 }
 
-const normalise = (name: string): string => {
+const normalise = (name: string, list: 'CapAdd' | 'CapDrop'): string => {
   const upper = name.toUpperCase()
   if (upper === 'ALL') return upper
   const full = upper.startsWith('CAP_') ? upper : `CAP_${upper}`
-  if (!ALL.includes(full)) throw invalidArgument(`invalid capability: "${name}"`)
+  if (!ALL.includes(full)) throw invalidArgument(`invalid ${list}: unknown capability: "${full}"`)
   return full
 }
 
@@ -92,8 +92,8 @@ export const capabilitiesFor = (
   },
   available: ReadonlySet<string>,
 ): readonly string[] => {
-  const add = (options.add ?? []).map(normalise)
-  const drop = (options.drop ?? []).map(normalise)
+  const add = (options.add ?? []).map(name => normalise(name, 'CapAdd'))
+  const drop = (options.drop ?? []).map(name => normalise(name, 'CapDrop'))
   const everything = ALL.filter(name => available.has(name))
   if (options.privileged) return everything
   const base = add.includes('ALL')

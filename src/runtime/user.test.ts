@@ -55,8 +55,8 @@ const refused = (work: () => unknown, message: string): void => {
 
 test('names that the container does not know are refused', () => {
   refused(() => user('nobody'), 'unable to find user nobody: no matching entries in passwd file')
-  refused(() => user('app:nogroup'), 'Unable to find group nogroup: no matching entries in group file')
-  refused(() => user('app', ['nogroup']), 'Unable to find group nogroup: no matching entries in group file')
+  refused(() => user('app:nogroup'), 'unable to find group nogroup: no matching entries in group file')
+  refused(() => user('app', ['nogroup']), 'unable to find group nogroup: no matching entries in group file')
 })
 
 test('without a passwd file numbers still work', () => {

@@ -107,7 +107,7 @@ export const resolveUser = (
   const groupId = (name: string): number => {
     const found = groups.find(([candidate]) => candidate === name)
     const id = found ? Number(found[2]) : idOf(name)
-    if (id === undefined) throw invalidArgument(`Unable to find group ${name}: no matching entries in group file`)
+    if (id === undefined) throw invalidArgument(`unable to find group ${name}: no matching entries in group file`)
     return id
   }
   const gid = groupPart === '' ? (entry ? Number(entry[3]) : 0) : groupId(groupPart)
