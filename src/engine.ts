@@ -8,6 +8,7 @@ import { createRunStep } from './builder/run-step.ts'
 import type { Config } from './config.ts'
 import { Containers } from './containers/containers.ts'
 import type { ContainerSettings } from './containers/context.ts'
+import { ExecTable } from './containers/exec-table.ts'
 import { ContainerStore } from './containers/store.ts'
 import { Database } from './database.ts'
 import { invalidArgument } from './errdefs.ts'
@@ -121,6 +122,7 @@ export class Engine implements AsyncDisposable {
     this.#exits = new Exits(join(execRoot, 'exits'))
     this.containers = new Containers({
       store: new ContainerStore(database),
+      execs: new ExecTable(),
       images: this.images,
       snapshotter: this.snapshotter,
       networks: this.networks,

@@ -2,7 +2,6 @@ import type { ContainerConfig, ContainerState, HostConfig, MountPoint } from '..
 import type { Endpoint } from '../networks/networks.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Stdio } from '../runtime/stdio.ts'
-import type { Exec } from './exec.ts'
 import { Lock } from './lock.ts'
 
 /** What a container was created as. Only its name ever changes. */
@@ -67,7 +66,6 @@ export class Container {
   forgotten: Promise<void> = Promise.resolve()
   /** Waits for the next restart by policy. */
   restartTimer: NodeJS.Timeout | undefined
-  readonly execs = new Map<string, Exec>()
   readonly #watchers = new Set<(signal: ContainerSignal) => void>()
 
   constructor(record: ContainerRecord, life: Lifecycle) {

@@ -17,7 +17,7 @@ import { type AttachOptions, attachContainer } from './attach.ts'
 import type { AttachSession } from './attach-session.ts'
 import { bundleDirectory, type Context } from './context.ts'
 import { createContainer } from './create.ts'
-import { createExec, type ExecOptions, findExec, inspectExec, resizeExec, startExec } from './exec.ts'
+import { createExec, type ExecOptions, inspectExec, resizeExec, startExec } from './exec.ts'
 import { inspectContainer } from './inspect.ts'
 import { killContainer } from './kill.ts'
 import { type Filters, type ListOptions, listContainers } from './list.ts'
@@ -134,15 +134,15 @@ export class Containers implements AsyncDisposable {
 
   /** Undefined for a detached one. */
   startExec(id: string, options: ExecOptions): Promise<AttachSession | undefined> {
-    return startExec(this.#context, findExec(this.#context, id), options)
+    return startExec(this.#context, this.#context.execs.get(id), options)
   }
 
   inspectExec(id: string): ExecInspect {
-    return inspectExec(findExec(this.#context, id))
+    return inspectExec(this.#context.execs.get(id))
   }
 
   resizeExec(id: string, height: number, width: number): Promise<void> {
-    return resizeExec(this.#context, findExec(this.#context, id), height, width)
+    return resizeExec(this.#context, this.#context.execs.get(id), height, width)
   }
 
   /** Which containers use an image, and whether they run: what keeps it from being removed. */

@@ -8,6 +8,7 @@ import type { Exits } from '../runtime/exits.ts'
 import type { OciRuntime } from '../runtime/oci-runtime.ts'
 import type { Snapshotter } from '../storage/snapshots/snapshotter.ts'
 import type { Container } from './container.ts'
+import type { ExecTable } from './exec-table.ts'
 import type { ContainerStore } from './store.ts'
 
 /** What containers ask of images. */
@@ -71,6 +72,7 @@ export type ContainerSettings = {
 /** What every verb works with. */
 export type Context = {
   readonly store: ContainerStore
+  readonly execs: ExecTable
   readonly images: ImageSource
   readonly snapshotter: Snapshotter
   readonly networks: Networks

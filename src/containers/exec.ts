@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import type { ExecCreateRequest, ExecInspect } from '../api/container.ts'
-import { conflict, internal, invalidArgument, messageOf, notFound } from '../errdefs.ts'
+import { conflict, internal, invalidArgument, messageOf } from '../errdefs.ts'
 import type { ProcessSpec } from '../oci/runtime-spec.ts'
 import { availableCapabilities, capabilitiesFor } from '../runtime/capabilities.ts'
 import { execMonitored } from '../runtime/monitor.ts'
@@ -13,27 +13,15 @@ import { type AttachSession, openSession } from './attach-session.ts'
 import type { Container } from './container.ts'
 import { type Context, inBackground, publish, rootfsOf } from './context.ts'
 import { parseDetachKeys } from './detach-keys.ts'
+import type { Exec } from './exec-table.ts'
 import { securityOptions } from './security.ts'
 import { requireAllowed } from './state.ts'
-
-/** A process that is run in a container beside its own. It lives in memory: it ends with the container, and a new daemon does not know it. */
-export type Exec = {
-  readonly id: string
-  readonly container: Container
-  readonly request: ExecCreateRequest
-  state: 'created' | 'running' | 'exited'
-  pid: number
-  exitCode: number | null
-}
 
 export type ExecOptions = {
   readonly detach: boolean
   /** Rows and columns. */
   readonly consoleSize?: readonly [number, number] | undefined
 }
-
-/** Finished ones that are kept for those who ask; the oldest go first. */
-const KEPT = 32
 
 const bundleOf = (context: Context, exec: Exec): string => `${context.settings.execDirectory}/${exec.id.slice(0, 16)}`
 
@@ -49,20 +37,9 @@ export const createExec = (context: Context, container: Container, request: Exec
     pid: 0,
     exitCode: null,
   }
-  const finished = [...container.execs.values()].filter(known => known.state === 'exited')
-  for (const old of finished.slice(0, Math.max(0, finished.length - KEPT))) container.execs.delete(old.id)
-  container.execs.set(exec.id, exec)
+  context.execs.add(exec)
   publish(context, container, `exec_create: ${(request.Cmd ?? []).join(' ')}`, { execID: exec.id })
   return { Id: exec.id }
-}
-
-/** Throws NotFound. */
-export const findExec = (context: Context, id: string): Exec => {
-  for (const container of context.store.all()) {
-    const exec = container.execs.get(id)
-    if (exec) return exec
-  }
-  throw notFound(`No such exec instance: ${id}`)
 }
 
 const processSpec = (context: Context, { container, request }: Exec, size: ExecOptions['consoleSize']): ProcessSpec => {

@@ -91,7 +91,7 @@ export const inspectContainer = async (
     MountLabel: '',
     ProcessLabel: '',
     AppArmorProfile: '',
-    ExecIDs: execIds(container),
+    ExecIDs: execIds(context, container),
     HostConfig: completeHost(host),
     GraphDriver: { Name: context.snapshotter.name, Data: context.snapshotter.describe(id) },
     ...sizes,
@@ -123,8 +123,11 @@ export const sizesOf = async (
   return { SizeRw: own, SizeRootFs: own + below }
 }
 
-const execIds = (container: Container): string[] | null => {
-  const running = [...container.execs.values()].filter(exec => exec.state === 'running').map(exec => exec.id)
+const execIds = (context: Context, container: Container): string[] | null => {
+  const running = context.execs
+    .of(container)
+    .filter(exec => exec.state === 'running')
+    .map(exec => exec.id)
   return running.length > 0 ? running : null
 }
 

@@ -55,6 +55,7 @@ export const removeLocked = async (
   rmSync(keptDirectory(context, id), { recursive: true, force: true })
   rmSync(bundleDirectory(context, id), { recursive: true, force: true })
   context.store.delete(container)
+  context.execs.forget(container)
   if (options.removeVolumes) {
     for (const mount of container.record.mounts) {
       if (mount.Type === 'volume' && isAnonymous(mount.Name)) await context.volumes.removeUnused(mount.Name)
