@@ -18,6 +18,7 @@ import type { AttachSession } from './attach-session.ts'
 import { bundleDirectory, type Context } from './context.ts'
 import { createContainer } from './create.ts'
 import { createExec, type ExecOptions, inspectExec, resizeExec, startExec } from './exec.ts'
+import { afterExit } from './exit.ts'
 import { inspectContainer } from './inspect.ts'
 import { killContainer } from './kill.ts'
 import { type Filters, type ListOptions, listContainers } from './list.ts'
@@ -39,8 +40,8 @@ export type { AttachSession } from './attach-session.ts'
 export class Containers implements AsyncDisposable {
   readonly #context: Context
 
-  constructor(context: Context) {
-    this.#context = context
+  constructor(parts: Omit<Context, 'exited'>) {
+    this.#context = { ...parts, exited: (container, exit) => afterExit(this.#context, container, exit) }
   }
 
   /** At start: finds out what became of those that ran, and goes on with them. */

@@ -4,7 +4,7 @@ import type { Logger } from '../log.ts'
 import type { Networks } from '../networks/networks.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { ImageConfig } from '../oci/image-config.ts'
-import type { Exits } from '../runtime/exits.ts'
+import type { Exit, Exits } from '../runtime/exits.ts'
 import type { OciRuntime } from '../runtime/oci-runtime.ts'
 import type { Snapshotter } from '../storage/snapshots/snapshotter.ts'
 import type { Container } from './container.ts'
@@ -81,6 +81,8 @@ export type Context = {
   readonly events: Events
   readonly log: Logger
   readonly settings: ContainerSettings
+  /** What follows the end of a container's process. */
+  readonly exited: (container: Container, exit: Exit) => void
   /** Work that goes on after the answer; the engine waits for it before it ends. */
   readonly background: Set<Promise<void>>
 }

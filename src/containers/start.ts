@@ -15,7 +15,6 @@ import { Stdio } from '../runtime/stdio.ts'
 import { resolveInside, resolveUser } from '../runtime/user.ts'
 import type { Container } from './container.ts'
 import { bundleDirectory, type Context, keptDirectory, logPathOf, publish, rootfsOf } from './context.ts'
-import { afterExit } from './exit.ts'
 import { mountSpecs } from './mounts.ts'
 import { namespaceOf, parseNamespaceMode } from './namespaces.ts'
 import { removeLocked } from './remove.ts'
@@ -152,7 +151,7 @@ const launch = async (context: Context, container: Container): Promise<void> => 
   })
   undo.move()
   publish(context, container, 'start')
-  void exited.then(exit => afterExit(context, container, exit))
+  void exited.then(exit => context.exited(container, exit))
 }
 
 /** The network namespace: one of its own (made here), the host's, or another container's. */
