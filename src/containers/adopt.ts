@@ -26,8 +26,10 @@ export const adoptContainers = async (context: Context): Promise<void> => {
   context.networks.adopt(endpoints)
   for (const container of store.all()) {
     const { id, life } = container
-    if (life.status === 'removing') {
-      await removeLocked(context, container, { removeVolumes: container.record.hostConfig.AutoRemove ?? false })
+    const autoRemove = container.record.hostConfig.AutoRemove ?? false
+    // One that removes itself and has ended was about to go.
+    if (life.status === 'removing' || (autoRemove && life.status === 'exited')) {
+      await removeLocked(context, container, { removeVolumes: autoRemove })
     } else if (container.running) {
       const exit = exits.read(id)
       if (!exit && isAlive(context, container)) {

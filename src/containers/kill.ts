@@ -48,13 +48,22 @@ export const killContainer = async (context: Context, reference: string, signal:
   const stopSignal = parseSignal(container.record.config.StopSignal || 'SIGTERM')
   const ends = number === constants.signals.SIGKILL || number === stopSignal
   if (ends) context.store.update(container, { stoppedByUser: true })
-  if (container.life.status === 'restarting') {
-    clearTimeout(container.restartTimer)
-    context.store.update(container, { status: 'exited' })
-    container.tell('exited')
-    return
-  }
+  if (await cancelRestart(context, container)) return
   await sendSignal(context, container, String(number), ends)
+}
+
+/**
+ * Takes back the start that a policy has planned. False when there is none: the container runs, or has ended for good. With the
+ * lock held, since that start may be under way.
+ */
+export const cancelRestart = async (context: Context, container: Container): Promise<boolean> => {
+  if (container.life.status !== 'restarting') return false
+  using _ = await container.lock.acquire()
+  if (container.life.status !== 'restarting') return false
+  clearTimeout(container.restartTimer)
+  context.store.update(container, { status: 'exited', stoppedByUser: true })
+  container.tell('exited')
+  return true
 }
 
 /**

@@ -17,9 +17,18 @@ export type ListOptions = {
   readonly filters?: Filters
 }
 
-type Test = (context: Context, container: Container, value: string) => boolean
+/** One value of a filter: checked at once, then asked of each container. */
+type Test = (context: Context, value: string) => (container: Container) => boolean
 
-const STATUSES = ['created', 'restarting', 'running', 'removing', 'paused', 'exited', 'dead']
+const STATUSES = ['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead']
+const HEALTHS = ['none', 'starting', 'healthy', 'unhealthy']
+
+/** Throws InvalidArgument in Docker's words for a value that is not known. */
+const oneOf = (filter: string, what: string, known: readonly string[], value: string): void => {
+  if (known.includes(value)) return
+  const reason = `invalid value for ${what} (${value}): must be one of ${known.join(', ')}`
+  throw invalidArgument(`invalid filter '${filter}=${value}': ${reason}`)
+}
 
 /** Whether a name or an id matches as a regular expression (Docker's rule); plain text when it is none. */
 const matches = (pattern: string, ...texts: string[]): boolean => {
@@ -32,84 +41,98 @@ const matches = (pattern: string, ...texts: string[]): boolean => {
   return texts.some(text => expression.test(text))
 }
 
-const reference = (context: Context, value: string): Container => {
-  const found = context.store.find(value)
-  if (!found) throw invalidArgument(`No such container: ${value}`)
-  return found
-}
-
 export const labelMatches = (labels: Readonly<Record<string, string>>, value: string): boolean => {
   const at = value.indexOf('=')
   return at < 0 ? value in labels : labels[value.slice(0, at)] === value.slice(at + 1)
 }
 
 const TESTS: Readonly<Record<string, Test>> = {
-  id: (_, container, value) => container.id.startsWith(value),
-  name: (_, container, value) => matches(value, container.name, `/${container.name}`),
-  label: (_, container, value) => labelMatches(container.record.config.Labels ?? {}, value),
-  status: (_, container, value) => {
-    if (!STATUSES.includes(value)) throw invalidArgument(`invalid filter 'status=${value}'`)
-    return container.life.status === value
+  id:
+    (_, value) =>
+    ({ id }) =>
+      id.startsWith(value),
+  name: (_, value) => container => matches(value, container.name, `/${container.name}`),
+  label: (_, value) => container => labelMatches(container.record.config.Labels ?? {}, value),
+  status: (_, value) => {
+    oneOf('status', 'state', STATUSES, value)
+    return ({ life }) => life.status === value
   },
-  exited: (_, container, value) => {
-    if (!/^-?\d+$/.test(value)) throw invalidArgument(`invalid filter 'exited=${value}'`)
-    return container.life.status === 'exited' && container.life.exitCode === Number(value)
+  exited: (_, value) => {
+    if (!/^[+-]?\d+$/.test(value))
+      throw invalidArgument(`invalid filter 'exited=${value}': strconv.Atoi: parsing "${value}": invalid syntax`)
+    return ({ life }) => life.status === 'exited' && life.exitCode === Number(value)
   },
-  ancestor: (context, container, value) => {
+  ancestor: (context, value) => {
     const image = context.images.find(value)
-    if (!image) return false
-    const own = context.images.find(container.record.image)
-    return (
-      image.id === container.record.image ||
-      (image.layers.length < (own?.layers.length ?? 0) &&
-        image.layers.every((layer, index) => layer.diffId === own?.layers[index]?.diffId))
-    )
+    if (!image) return () => false
+    const { layers } = image
+    return ({ record }) => {
+      if (record.image === image.id) return true
+      const own = context.images.find(record.image)?.layers ?? []
+      return layers.length < own.length && layers.every((layer, index) => layer.diffId === own[index]?.diffId)
+    }
   },
-  before: (context, container, value) => container.record.created < reference(context, value).record.created,
-  since: (context, container, value) => container.record.created > reference(context, value).record.created,
-  volume: (_, container, value) =>
-    container.record.mounts.some(
-      mount => mount.Name === value || mount.Destination === value || mount.Source === value,
-    ),
-  network: (context, container, value) => {
-    const mode = container.record.hostConfig.NetworkMode ?? ''
-    return mode === value || context.networks.find(mode)?.id === context.networks.find(value)?.id
+  before: (context, value) => {
+    const { created } = context.store.get(value).record
+    return ({ record }) => record.created < created
   },
-  publish: (_, container, value) =>
-    portMatches(
-      Object.values(container.record.hostConfig.PortBindings ?? {})
-        .flatMap(hosts => hosts ?? [])
-        .map(host => host.HostPort ?? ''),
-      value,
-    ),
-  expose: (_, container, value) =>
-    portMatches(
-      Object.keys(container.record.config.ExposedPorts ?? {}).map(key => key.split('/')[0] ?? ''),
-      value,
-    ),
-  health: (_, __, value) => value === 'none',
-  'is-task': (_, __, value) => value === 'false' || value === '0',
-  isolation: () => true,
+  since: (context, value) => {
+    const { created } = context.store.get(value).record
+    return ({ record }) => record.created > created
+  },
+  volume:
+    (_, value) =>
+    ({ record }) =>
+      record.mounts.some(({ Name, Destination, Source }) => [Name, Destination, Source].includes(value)),
+  network: (context, value) => {
+    const id = context.networks.find(value)?.id
+    return ({ record }) => {
+      const mode = record.hostConfig.NetworkMode ?? ''
+      return mode === value || (id !== undefined && context.networks.find(mode)?.id === id)
+    }
+  },
+  publish: (_, value) => {
+    const inRange = portRange(value)
+    return ({ record }) =>
+      Object.values(record.hostConfig.PortBindings ?? {}).some(hosts =>
+        hosts?.some(host => inRange(host.HostPort ?? '')),
+      )
+  },
+  expose: (_, value) => {
+    const inRange = portRange(value)
+    return ({ record }) => Object.keys(record.config.ExposedPorts ?? {}).some(key => inRange(key.split('/')[0] ?? ''))
+  },
+  health: (_, value) => {
+    oneOf('health', 'health', HEALTHS, value)
+    return () => value === 'none'
+  },
+  'is-task': (_, value) => {
+    if (!['true', '1', 'false', '0'].includes(value)) throw invalidArgument(`invalid filter 'is-task=[${value}]'`)
+    return () => value === 'false' || value === '0'
+  },
+  isolation: () => () => true,
 }
 
-const portMatches = (ports: readonly string[], value: string): boolean => {
+/** Whether a port is one of `80`, `80-90` or `80/tcp`. */
+const portRange = (value: string): ((port: string) => boolean) => {
   const [range = ''] = value.split('/')
-  const [first, last = first] = range.split('-').map(Number)
-  return ports.some(port => Number(port) >= (first ?? 0) && Number(port) <= (last ?? 0))
+  const [first = 0, last = first] = range.split('-').map(Number)
+  return port => port !== '' && Number(port) >= first && Number(port) <= last
 }
 
 /** Which filters narrow by "all of the values", the others by "any". */
 const ALL_VALUES = ['label']
 
-/** The containers that a filter set lets through. Throws InvalidArgument for a filter that does not exist. */
+/** The containers that a filter set lets through. Throws InvalidArgument, or NotFound for a container that a filter names. */
 export const filterContainers = (context: Context, containers: readonly Container[], filters: Filters): Container[] => {
   const tests = Object.entries(filters).map(([name, values]) => {
     const test = TESTS[name]
     if (!test) throw invalidArgument(`invalid filter '${name}'`)
+    const accepts = values.map(value => test(context, value))
     return (container: Container): boolean =>
       ALL_VALUES.includes(name)
-        ? values.every(value => test(context, container, value))
-        : values.length === 0 || values.some(value => test(context, container, value))
+        ? accepts.every(accept => accept(container))
+        : accepts.length === 0 || accepts.some(accept => accept(container))
   })
   return containers.filter(container => tests.every(test => test(container)))
 }

@@ -1,6 +1,6 @@
 import { watch } from 'node:fs'
 import { constants, type FileHandle, open } from 'node:fs/promises'
-import { codeOf, conflict } from '../errdefs.ts'
+import { codeOf, notImplemented } from '../errdefs.ts'
 import type { Output } from '../runtime/stdio.ts'
 import type { Container } from './container.ts'
 import { type Context, logPathOf } from './context.ts'
@@ -123,7 +123,7 @@ const nextChange = (signals: { pending: boolean; wake: (() => void) | undefined 
 
 /**
  * A container's output from its log. With `follow` it goes on until the container ends or `signal` aborts.
- * Throws Conflict when the container keeps no log.
+ * Throws NotImplemented when the container keeps no log.
  */
 export const readLogs = (
   context: Context,
@@ -132,7 +132,7 @@ export const readLogs = (
   signal?: AbortSignal,
 ): AsyncIterable<Output> => {
   if (container.record.hostConfig.LogConfig?.Type === 'none') {
-    throw conflict('configured logging driver does not support reading')
+    throw notImplemented('configured logging driver does not support reading')
   }
   return follow(context, container, options, signal)
 }

@@ -17,13 +17,14 @@ const parseUntil = (text: string, now: number): number => {
   }
   if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000
   const time = Date.parse(text)
-  if (Number.isNaN(time)) throw invalidArgument(`invalid value for 'until': "${text}"`)
+  if (Number.isNaN(time)) throw invalidArgument(`failed to parse value as time or duration: "${text}"`)
   return time
 }
 
 /** Removes all containers that do not run and that the filters name. */
 export const pruneContainers = async (context: Context, filters: Filters): Promise<ContainerPruneResponse> => {
   for (const name of Object.keys(filters)) if (!KNOWN.includes(name)) throw invalidArgument(`invalid filter '${name}'`)
+  if ((filters.until ?? []).length > 1) throw invalidArgument('more than one until filter specified')
   const until = (filters.until ?? []).map(text => parseUntil(text, Date.now()))
   const deleted: string[] = []
   let reclaimed = 0

@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs'
 import { conflict } from '../errdefs.ts'
 import type { Container } from './container.ts'
 import { bundleDirectory, type Context, inBackground, keptDirectory, publish } from './context.ts'
-import { sendSignal } from './kill.ts'
+import { cancelRestart, sendSignal } from './kill.ts'
 import { requireAllowed } from './state.ts'
 import { nextSignal } from './wait.ts'
 

@@ -1,6 +1,6 @@
 import type { Container } from './container.ts'
 import { type Context, publish } from './context.ts'
-import { parseSignal, sendSignal } from './kill.ts'
+import { cancelRestart, parseSignal, sendSignal } from './kill.ts'
 import { startLocked } from './start.ts'
 import { requireAllowed } from './state.ts'
 import { nextSignal } from './wait.ts'
@@ -19,13 +19,8 @@ export const stopContainer = async (context: Context, container: Container, opti
   const { config } = container.record
   const signal = options.signal || config.StopSignal || 'SIGTERM'
   parseSignal(signal)
-  clearTimeout(container.restartTimer)
+  if (await cancelRestart(context, container)) return
   context.store.update(container, { stoppedByUser: true })
-  if (container.life.status === 'restarting') {
-    context.store.update(container, { status: 'exited' })
-    container.tell('exited')
-    return
-  }
   const seconds = options.timeout ?? config.StopTimeout ?? DEFAULT_TIMEOUT
   const ended = nextSignal(container, ['exited', 'removed'])
   await sendSignal(context, container, signal, true)
@@ -45,5 +40,6 @@ export const restartContainer = async (context: Context, container: Container, o
   if (container.running || container.life.status === 'restarting') await stopContainer(context, container, options)
   using _ = await container.lock.acquire()
   await startLocked(context, container)
+  context.store.update(container, { restartCount: 0 })
   publish(context, container, 'restart')
 }

@@ -1,5 +1,5 @@
 import { chmodSync, chownSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
-import { lstat, readdir, rm } from 'node:fs/promises'
+import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { type Database, isFull } from '../../database.ts'
@@ -8,6 +8,7 @@ import { mount, umountAsync } from '../../host/mount.ts'
 import { type Digest, Digester } from '../../oci/digest.ts'
 import { pack } from '../archive/pack.ts'
 import { unpack } from '../archive/unpack.ts'
+import { discard } from './discard.ts'
 import { LayerTable, type SnapshotRow } from './layer-table.ts'
 import type { Layer, MountOptions, Snapshotter } from './snapshotter.ts'
 
@@ -232,9 +233,6 @@ export class OverlaySnapshotter implements Snapshotter {
 }
 
 const layerOf = ({ diffId, size }: Layer): Layer => ({ diffId, size })
-
-/** A directory is gone from the caller's view at once, and its files a little later. */
-const discard = (path: string): Promise<void> => rm(path, { recursive: true, force: true, maxRetries: 2 })
 
 /** Bytes of files below a directory, hard links once. */
 const contentSize = async (directory: string | Buffer, seen = new Set<number>()): Promise<number> => {
