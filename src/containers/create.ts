@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { hostname } from 'node:os'
 import type {
   ContainerConfig,
   ContainerCreateRequest,
@@ -171,8 +172,10 @@ export const createContainer = async (
   using _ = reservation
   const image = findImage(context, own.Image)
   checkPlatform(image, platform)
-  const config = mergeConfig(own, image.config.config ?? {}, id)
   const hostConfig = completeHostConfig(context, host ?? {}, networking)
+  // In the host's network a container bears the host's name, unless it is given one.
+  const named = own.Hostname || hostConfig.NetworkMode !== 'host' ? own : { ...own, Hostname: hostname() }
+  const config = mergeConfig(named, image.config.config ?? {}, id)
   check(context, config, hostConfig)
   const requests = mountRequests(hostConfig, Object.keys(config.Volumes ?? {}))
 

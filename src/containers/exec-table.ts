@@ -10,6 +10,8 @@ export type Exec = {
   state: 'created' | 'running' | 'exited'
   pid: number
   exitCode: number | null
+  /** Resolves when its process runs, or never will. */
+  readonly started: PromiseWithResolvers<void>
 }
 
 /** Finished ones of a container that are kept for those who ask; the oldest go first. */

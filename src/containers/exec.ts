@@ -36,6 +36,7 @@ export const createExec = (context: Context, container: Container, request: Exec
     state: 'created',
     pid: 0,
     exitCode: null,
+    started: Promise.withResolvers(),
   }
   context.execs.add(exec)
   publish(context, container, `exec_create: ${(request.Cmd ?? []).join(' ')}`, { execID: exec.id })
@@ -105,6 +106,7 @@ export const startExec = async (
     const { error, exitCode } = failure(cause)
     exec.state = 'exited'
     exec.exitCode = exitCode
+    exec.started.resolve()
     publish(context, container, 'exec_die', { execID: exec.id, exitCode: String(exitCode) })
     codeKnown.resolve()
     release()
@@ -144,6 +146,7 @@ export const startExec = async (
       },
     )
     exec.pid = await monitored.pid
+    exec.started.resolve()
     const settle = async (): Promise<void> => {
       try {
         exec.exitCode = await monitored.exitCode
@@ -166,6 +169,7 @@ export const startExec = async (
 export const resizeExec = async (context: Context, exec: Exec, height: number, width: number): Promise<void> => {
   if (exec.state !== 'running')
     throw conflict(`Container ${exec.container.id} is not running: exec process is not running`)
+  await exec.started.promise
   await resizeTerminal(bundleOf(context, exec), height, width)
 }
 

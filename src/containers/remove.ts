@@ -32,8 +32,7 @@ export const removeContainer = async (
 
 /** Kills what runs, and takes back what its policy would start again. */
 const end = async (context: Context, container: Container): Promise<void> => {
-  clearTimeout(container.restartTimer)
-  if (container.life.status === 'restarting') context.store.update(container, { status: 'exited', stoppedByUser: true })
+  if (await cancelRestart(context, container)) return
   if (!container.running) return
   context.store.update(container, { stoppedByUser: true })
   const ended = nextSignal(container, ['exited', 'removed'])

@@ -29,6 +29,8 @@ type Joined = Partial<Record<NamespaceType, string | undefined>>
 export const startContainer = async (context: Context, container: Container): Promise<void> => {
   using _ = await container.lock.acquire()
   await startLocked(context, container)
+  // Started by hand, it has all of its policy's tries again.
+  if (container.life.restartCount > 0) context.store.update(container, { restartCount: 0 })
 }
 
 /** The same for a caller that holds the container's lock. */
@@ -188,14 +190,6 @@ const joinNamespaces = (context: Context, container: Container, joined: Joined):
     const mode = parseNamespaceMode(type, text)
     if (mode.kind === 'host') joined[type] = undefined
     if (mode.kind === 'container') joined[type] = namespaceOf(context.store, mode.reference, type)
-  }
-  // A container in the host's network bears the host's name, unless it was given one.
-  if (
-    'network' in joined &&
-    joined.network === undefined &&
-    container.record.config.Hostname === container.id.slice(0, 12)
-  ) {
-    joined.uts ??= undefined
   }
 }
 

@@ -20,6 +20,8 @@ export const stopContainer = async (context: Context, container: Container, opti
   const signal = options.signal || config.StopSignal || 'SIGTERM'
   parseSignal(signal)
   if (await cancelRestart(context, container)) return
+  // It has ended meanwhile.
+  if (!container.running) return
   context.store.update(container, { stoppedByUser: true })
   const seconds = options.timeout ?? config.StopTimeout ?? DEFAULT_TIMEOUT
   const ended = nextSignal(container, ['exited', 'removed'])

@@ -32,7 +32,11 @@ export const macOf = (address: number): string =>
   ].join(':')
 
 /** Makes the bridge if it is not there, with its address, and gives its index. */
-export const ensureBridge = (netlink: Netlink, spec: BridgeSpec, forward: boolean): number => {
+export const ensureBridge = (
+  netlink: Netlink,
+  spec: BridgeSpec,
+  options: { readonly forward: boolean; readonly guarded: boolean },
+): number => {
   const found = netlink.link(spec.name)
   if (!found) netlink.request(newBridge(spec.name, macOf(spec.gateway), spec.mtu))
   const index = found?.index ?? netlink.link(spec.name)?.index
@@ -42,9 +46,10 @@ export const ensureBridge = (netlink: Netlink, spec: BridgeSpec, forward: boolea
     netlink.request(addAddress(index, address, spec.subnet.prefix))
   }
   if (found && !found.up) netlink.request(setLinkUp(index))
-  if (forward) sysctl('net/ipv4/ip_forward', '1')
-  // Lets a connection to a published port on 127.0.0.1 leave through the bridge; the firewall guards the way back in.
-  sysctl(`net/ipv4/conf/${spec.name}/route_localnet`, '1')
+  if (options.forward) sysctl('net/ipv4/ip_forward', '1')
+  // Lets a connection to a published port on 127.0.0.1 leave through the bridge. Only where the firewall guards the way back in:
+  // a container could reach the host's loopback otherwise.
+  if (options.guarded) sysctl(`net/ipv4/conf/${spec.name}/route_localnet`, '1')
   return index
 }
 
@@ -54,6 +59,14 @@ export const removeLink = (netlink: Netlink, name: string): void => {
   } catch (error) {
     if (codeOf(error) !== 'ENODEV') throw error
   }
+}
+
+/**
+ * Lets a packet leave by the port that it came in by: a container that calls a port that it published itself is otherwise cut off
+ * where the kernel filters bridged packets (br_netfilter), since the bridge then sees where the packet really goes.
+ */
+export const allowHairpin = (hostLink: string): void => {
+  writeFileSync(`/sys/class/net/${hostLink}/brport/hairpin_mode`, '1')
 }
 
 const PEER_INDEX = 2

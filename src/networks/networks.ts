@@ -7,7 +7,7 @@ import { Netlink, setLinkUp } from '../host/netlink.ts'
 import { createNetworkNamespace, removeNetworkNamespace } from '../host/netns.ts'
 import { Nft } from '../host/nft.ts'
 import type { Logger } from '../log.ts'
-import { type BridgeSpec, ensureBridge, macOf, plug, removeLink } from './bridge.ts'
+import { allowHairpin, type BridgeSpec, ensureBridge, macOf, plug, removeLink } from './bridge.ts'
 import { Firewall } from './firewall.ts'
 import { HostPorts, type PortRequest, type PublishedPort } from './ports.ts'
 import {
@@ -171,6 +171,7 @@ export class Networks {
         address,
         mac: macOf(address),
       })
+      if (ports.length > 0) allowHairpin(hostLink)
       const endpoint: Endpoint = {
         id: endpointId,
         networkId: row.id,
@@ -321,7 +322,7 @@ export class Networks {
     const bridge = this.#defaultBridge()
     const { filter, icc, ipMasq, ipForward } = this.#settings
     if (bridge.index === undefined) {
-      bridge.index = ensureBridge(this.#link(), bridge.spec, ipForward)
+      bridge.index = ensureBridge(this.#link(), bridge.spec, { forward: ipForward, guarded: filter })
       if (filter) {
         const rules = { bridge: bridge.spec.name, subnet: formatSubnet(bridge.spec.subnet), masquerade: ipMasq, icc }
         this.#firewall.replace([rules], [...this.#endpoints.values()].flatMap(forwardingsOf))

@@ -1,6 +1,7 @@
 // Processes in running containers: output, exit codes, input, terminals, and what inspect says of them.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import { ContainerBench, processStatus, sh } from '../harness/container-bench.ts'
 import { until } from '../harness/daemon.ts'
 
@@ -96,7 +97,9 @@ test('the detach keys let go of it, and it runs on', async () => {
     DetachKeys: 'ctrl-a,b',
   })
   using stream = await bench.startExec(execId, { Tty: true })
-  stream.write('\x01b')
+  stream.write('\x01')
+  await setTimeout(50)
+  stream.write('b')
   await stream.whole()
   const { Running, Pid } = await bench.inspectExec(execId)
   assert.equal(Running, true)

@@ -105,14 +105,33 @@ test('filters', async () => {
     [{ health: ['none'] }, ['running', 'failed', 'created']],
     [{ status: ['running'], exited: ['9'] }, []],
   ]
-  for (const [filters, expected] of cases) assert.deepEqual(await shown(filters), expected, JSON.stringify(filters))
+  for (const [filters, expected] of cases) {
+    // Docker knows the exposed ports of what is on a network only.
+    if (bench.isPeer && 'expose' in filters) continue
+    assert.deepEqual(await shown(filters), expected, JSON.stringify(filters))
+  }
 })
 
 test('filters that are none', async () => {
   const list = (filters: Record<string, string[]>) => bench.client.get('/containers/json', { filters })
   await bench.refused(list({ nonsense: ['x'] }), 400, "invalid filter 'nonsense'")
-  await bench.refused(list({ status: ['tired'] }), 400, "invalid filter 'status=tired'")
-  await bench.refused(list({ exited: ['x'] }), 400, /./)
+  await bench.refused(
+    list({ status: ['tired'] }),
+    400,
+    "invalid filter 'status=tired': invalid value for state (tired): must be one of created, running, paused, restarting, removing, exited, dead",
+  )
+  await bench.refused(
+    list({ health: ['x'] }),
+    400,
+    "invalid filter 'health=x': invalid value for health (x): must be one of none, starting, healthy, unhealthy",
+  )
+  await bench.refused(list({ before: ['nobody'] }), 404, 'No such container: nobody')
+  await bench.refused(list({ 'is-task': ['x'] }), 400, "invalid filter 'is-task=[x]'")
+  await bench.refused(
+    list({ exited: ['x'] }),
+    400,
+    `invalid filter 'exited=x': strconv.Atoi: parsing "x": invalid syntax`,
+  )
 })
 
 test('the newest so many, running or not', async () => {

@@ -9,7 +9,9 @@ import { until } from '../harness/daemon.ts'
 let bench: ContainerBench
 before(async () => {
   bench = await ContainerBench.start()
-  id = await bench.run({ Cmd: sh('echo one; echo two >&2; sleep 0.05; echo three; sleep 0.05; printf four') })
+  id = await bench.run({
+    Cmd: sh('echo one; sleep 0.05; echo two >&2; sleep 0.05; echo three; sleep 0.05; printf four'),
+  })
   await bench.wait(id)
 })
 after(() => bench[Symbol.asyncDispose]())
@@ -49,13 +51,18 @@ test('timestamps, and the lines between two of them', async () => {
   )
   const times = lines.map(line => line.split(' ')[0] ?? '')
   for (const time of times) assert.match(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/)
-  const [, three = ''] = times
+  // Times in a request are seconds since the epoch.
+  const [, three = ''] = times.map(time => `${Date.parse(`${time.slice(0, 19)}Z`) / 1000}${time.slice(19, 29)}`)
   assert.deepEqual(await logs({ since: three }), ['three\nfour', ''])
   assert.deepEqual(await logs({ until: three, stderr: 0 }), ['one\nthree\n', ''])
-  const seconds = (Date.parse(three) / 1000 - 0.02).toFixed(9)
+  const seconds = (Number(three) - 0.02).toFixed(6)
   assert.deepEqual(await logs({ since: seconds }), ['three\nfour', ''])
   assert.deepEqual(await logs({ since: Math.floor(Date.now() / 1000) + 3600 }), ['', ''])
-  await bench.refused(bench.client.get(`/containers/${id}/logs`, { stdout: 1, since: 'yesterday' }), 400, /./)
+  await bench.refused(
+    bench.client.get(`/containers/${id}/logs`, { stdout: 1, since: 'yesterday' }),
+    500,
+    'strconv.ParseInt: parsing "yesterday": invalid syntax',
+  )
 })
 
 test('a terminal’s log is one raw stream', async () => {
@@ -139,7 +146,8 @@ test('a long line is one line', async () => {
   await bench.remove(long)
 })
 
-test('bytes that are no text pass as they are', async () => {
+test('bytes that are no text pass as they are', async context => {
+  if (bench.isPeer) return context.skip('Docker keeps its log as JSON, which has no such bytes')
   const binary = await bench.run({ Cmd: sh('printf "\\377\\000\\r\\001\\n"') })
   await bench.wait(binary)
   const answer = await bench.client.stream('GET', `/containers/${binary}/logs`, { query: { stdout: 1 } })
