@@ -17,13 +17,15 @@ export const startCreated = async (runtime: OciRuntime, id: string, ended: Promi
     return
   }
   // Opening blocks (a thread of the pool) until the process opens its end. If it died before that, opening the other end
-  // here lets the thread go.
+  // here lets the thread go: for reading too, which never fails for want of a reader, and held until the thread has come.
   let waiting = true
+  let stand: number | undefined
   void ended.then(() => {
-    if (waiting) closeSync(openSync(fifo, constants.O_WRONLY | constants.O_NONBLOCK))
+    if (waiting) stand = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK)
   })
   const handle = await open(fifo, constants.O_RDONLY)
   waiting = false
+  if (stand !== undefined) closeSync(stand)
   try {
     const { bytesRead } = await handle.read(Buffer.alloc(1), 0, 1)
     if (bytesRead === 0) throw new RuntimeError('cannot start a container that has stopped')
