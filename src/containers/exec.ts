@@ -11,7 +11,7 @@ import { resizeTerminal, Stdio } from '../runtime/stdio.ts'
 import { resolveUser } from '../runtime/user.ts'
 import { type AttachSession, openSession } from './attach-session.ts'
 import type { Container } from './container.ts'
-import { type Context, inBackground, publish, rootfsOf } from './context.ts'
+import { type Context, publish, rootfsOf } from './context.ts'
 import { parseDetachKeys } from './detach-keys.ts'
 import type { Exec } from './exec-table.ts'
 import { securityOptions } from './security.ts'
@@ -159,7 +159,8 @@ export const startExec = async (
         release()
       }
     }
-    inBackground(context, 'end of an exec', settle())
+    // Not among what the engine waits for at its end: an exec may run as long as its container.
+    settle().catch(error => context.log.error({ err: error }, 'end of an exec'))
     return session
   } catch (error) {
     throw fail(error)
