@@ -89,12 +89,15 @@ const startMonitor = (
   pipes: readonly ChildDescriptor[],
 ): SpawnedChild => {
   try {
-    return posixSpawn(options.conmon, [...commonArgs(options), ...more], { ...ENVIRONMENT, ...env }, [
-      'null',
-      'null',
-      'write',
-      ...pipes,
-    ])
+    const argv = [...commonArgs(options), ...more]
+    // It leaves a file `oom` in the directory that it works in.
+    return posixSpawn(
+      options.conmon,
+      argv,
+      { ...ENVIRONMENT, ...env },
+      ['null', 'null', 'write', ...pipes],
+      options.bundle,
+    )
   } catch (cause) {
     throw new RuntimeError(`failed to start conmon: ${messageOf(cause)}`, { cause })
   }
