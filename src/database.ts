@@ -1,4 +1,4 @@
-import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 
 /**
@@ -66,6 +66,11 @@ export class Database implements Disposable {
 
   constructor(path: string) {
     this.#reserve = path === ':memory:' ? undefined : new DiskReserve(`${path}-reserve`)
+    // For root alone, as are the files that SQLite puts beside it: what containers were created with may hold secrets.
+    if (path !== ':memory:') {
+      closeSync(openSync(path, 'a', 0o600))
+      chmodSync(path, 0o600)
+    }
     this.#db = new DatabaseSync(path)
     this.#withRoom(() => {
       this.#db.exec(

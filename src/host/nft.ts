@@ -1,4 +1,6 @@
+import { readdirSync } from 'node:fs'
 import koffi from 'koffi'
+import { libc } from './libc.ts'
 
 type Library = {
   create(flags: number): unknown
@@ -9,6 +11,11 @@ type Library = {
 }
 
 const NFT_CTX_OUTPUT_HANDLE = 1 << 3
+const F_SETFD = 2
+const FD_CLOEXEC = 1
+
+const fcntlCall = libc.func('int fcntl(int fd, int command, int argument)')
+const openDescriptors = (): number[] => readdirSync('/proc/self/fd').map(Number)
 
 /**
  * nftables in process: a ruleset script is one atomic transaction in the kernel, and takes about 0.1 ms.
@@ -29,7 +36,10 @@ export class Nft {
       output: library.func('const char *nft_ctx_get_output_buffer(void *ctx)'),
       outputFlags: library.func('void nft_ctx_output_set_flags(void *ctx, unsigned int flags)'),
     }
+    const known = new Set(openDescriptors())
     this.#context = this.#library.create(0)
+    // The library's netlink socket would go on to every program that is started from here.
+    for (const fd of openDescriptors()) if (!known.has(fd)) fcntlCall(fd, F_SETFD, FD_CLOEXEC)
     buffer(this.#context)
     bufferOutput(this.#context)
   }
