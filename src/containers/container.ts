@@ -64,6 +64,8 @@ export class Container {
   unmounted: Promise<void> = Promise.resolve()
   /** Resolves when the runtime has forgotten the last process. */
   forgotten: Promise<void> = Promise.resolve()
+  /** It is stopped only to be started again, so one that removes itself at its end is kept. */
+  stays = false
   /** Waits for the next restart by policy. */
   restartTimer: NodeJS.Timeout | undefined
   readonly #watchers = new Set<(signal: ContainerSignal) => void>()

@@ -43,7 +43,8 @@ const settle = async (context: Context, container: Container, exit: Exit): Promi
   publish(context, container, 'die', { exitCode: String(exit.exitCode), execDuration: String(execDuration) })
   followPolicy(context, container, exit, startedAt)
   container.tell('exited')
-  if (container.record.hostConfig.AutoRemove) await removeLocked(context, container, { removeVolumes: true })
+  if (container.record.hostConfig.AutoRemove && !container.stays)
+    await removeLocked(context, container, { removeVolumes: true })
 }
 
 /**
@@ -75,7 +76,13 @@ const followPolicy = (context: Context, container: Container, exit: Exit, starte
     exit.finishedAt.getTime() - startedAt.getTime(),
   )
   if (delay === undefined) return
-  context.store.update(container, { status: 'restarting', restartCount: container.life.restartCount + 1 })
+  planRestart(context, container, delay)
+}
+
+/** On a full disk too: those who wait for the exit are told after this. */
+const planRestart = (context: Context, container: Container, delay: number): void => {
+  const change = { status: 'restarting', restartCount: container.life.restartCount + 1 } as const
+  inBackground(context, 'recording a restart', context.store.record(container, change))
   scheduleRestart(context, container, delay)
 }
 
@@ -89,9 +96,7 @@ export const scheduleRestart = (context: Context, container: Container, delay: n
     } catch (error) {
       context.log.warn({ container: container.id, err: error }, 'restart failed')
       const next = restartDelay(container.record.hostConfig.RestartPolicy, container.life, container.life.exitCode, 0)
-      if (next === undefined) return
-      context.store.update(container, { status: 'restarting', restartCount: container.life.restartCount + 1 })
-      scheduleRestart(context, container, next)
+      if (next !== undefined) planRestart(context, container, next)
     }
   }
   container.restartTimer = setTimeout(() => inBackground(context, 'restart of a container', again()), delay)

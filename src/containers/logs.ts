@@ -1,4 +1,4 @@
-import { watch } from 'node:fs'
+import { type FSWatcher, watch } from 'node:fs'
 import { constants, type FileHandle, open } from 'node:fs/promises'
 import { codeOf, notImplemented } from '../errdefs.ts'
 import type { Output } from '../runtime/stdio.ts'
@@ -153,9 +153,10 @@ const follow = async function* (
   signal?.addEventListener('abort', changed, { once: true })
   const file = await openLog(path, options.follow ?? false)
   if (!file) return
-  const watcher = options.follow ? watch(path, changed) : undefined
   const format = formatter(options)
+  let watcher: FSWatcher | undefined
   try {
+    watcher = options.follow ? watch(path, changed) : undefined
     const { size } = await file.stat()
     const position = {
       offset: options.tail === undefined ? 0 : await tailOffset(file, size, options.tail),

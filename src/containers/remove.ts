@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import { conflict } from '../errdefs.ts'
 import type { Container } from './container.ts'
-import { bundleDirectory, type Context, inBackground, keptDirectory, publish } from './context.ts'
+import { bundleDirectory, type Context, inBackground, keptDirectory, publish, rootfsOf } from './context.ts'
 import { cancelRestart, sendSignal } from './kill.ts'
 import { requireAllowed } from './state.ts'
 import { nextSignal } from './wait.ts'
@@ -49,11 +49,17 @@ export const removeLocked = async (
   const { id } = container
   inBackground(context, 'recording a removal', context.store.record(container, { status: 'removing' }))
   container.stdio?.end()
-  await container.unmounted
-  await context.snapshotter.remove(id)
-  rmSync(keptDirectory(context, id), { recursive: true, force: true })
-  rmSync(bundleDirectory(context, id), { recursive: true, force: true })
-  context.store.delete(container)
+  try {
+    await container.unmounted.catch(() => context.snapshotter.unmount(rootfsOf(context, id)))
+    await context.snapshotter.remove(id)
+    rmSync(keptDirectory(context, id), { recursive: true, force: true })
+    rmSync(bundleDirectory(context, id), { recursive: true, force: true })
+    context.store.delete(container)
+  } catch (error) {
+    // It cannot be used any more, but its removal can be asked for again.
+    inBackground(context, 'recording a failed removal', context.store.record(container, { status: 'dead' }))
+    throw error
+  }
   context.execs.forget(container)
   if (options.removeVolumes) {
     for (const mount of container.record.mounts) {

@@ -1,4 +1,4 @@
-import { invalidArgument, prefixed } from '../errdefs.ts'
+import { invalidArgument, notFound, prefixed } from '../errdefs.ts'
 import type { Container } from './container.ts'
 import { type Context, publish } from './context.ts'
 
@@ -13,6 +13,8 @@ const reserve = (context: Context, name: string, id: string): Disposable => {
 /** Throws InvalidArgument, or Conflict when the name is taken. */
 export const renameContainer = async (context: Context, container: Container, name: string): Promise<void> => {
   using _ = await container.lock.acquire()
+  // It may have gone while this call waited, and must not keep a name.
+  if (context.store.find(container.id) !== container) throw notFound(`No such container: ${container.id}`)
   const wanted = name.replace(/^\//, '')
   if (name === '') throw invalidArgument('Neither old nor new names may be empty')
   if (wanted === container.name) throw invalidArgument('Renaming a container with the same name as its current name')

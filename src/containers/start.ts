@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { posix } from 'node:path'
-import { conflict } from '../errdefs.ts'
+import { codeOf, conflict } from '../errdefs.ts'
 import { hostsFile } from '../networks/hosts-file.ts'
 import type { Endpoint, Sandbox } from '../networks/networks.ts'
 import { portRequests } from '../networks/ports.ts'
@@ -12,9 +12,9 @@ import { createMonitored } from '../runtime/monitor.ts'
 import { callRuntime } from '../runtime/oci-runtime.ts'
 import { startCreated } from '../runtime/start-created.ts'
 import { Stdio } from '../runtime/stdio.ts'
-import { resolveInside, resolveUser } from '../runtime/user.ts'
+import { resolveUser } from '../runtime/user.ts'
 import type { Container } from './container.ts'
-import { bundleDirectory, type Context, keptDirectory, logPathOf, publish, rootfsOf } from './context.ts'
+import { bundleDirectory, type Context, inBackground, keptDirectory, logPathOf, publish, rootfsOf } from './context.ts'
 import { mountSpecs } from './mounts.ts'
 import { namespaceOf, parseNamespaceMode } from './namespaces.ts'
 import { removeLocked } from './remove.ts'
@@ -43,13 +43,14 @@ export const startLocked = async (context: Context, container: Container): Promi
     const { error, exitCode } = startFailure(cause)
     container.stdio?.end()
     container.stdio = undefined
-    context.store.update(container, {
+    const kept = context.store.record(container, {
       status: container.life.startedAt ? 'exited' : 'created',
       pid: 0,
       exitCode,
       error: error.message,
       endpoint: undefined,
     })
+    inBackground(context, 'recording a failed start', kept)
     container.tell('exited')
     // A client of `run --rm` waits for the removal, whatever came before it.
     if (container.record.hostConfig.AutoRemove) await removeLocked(context, container, { removeVolumes: true })
@@ -67,7 +68,9 @@ const launch = async (context: Context, container: Container): Promise<void> => 
   const rootfs = rootfsOf(context, id)
   await using undo = new AsyncDisposableStack()
 
-  await Promise.all([container.unmounted, container.forgotten])
+  // What failed after the last exit is tried once more.
+  await container.unmounted.catch(() => snapshotter.unmount(rootfs))
+  await container.forgotten.catch(() => callRuntime(runtime, ['delete', '--force', id]))
   rmSync(bundle, { recursive: true, force: true })
   mkdirSync(rootfs, { recursive: true, mode: 0o711 })
   undo.defer(() => rmSync(bundle, { recursive: true, force: true }))
@@ -100,6 +103,8 @@ const launch = async (context: Context, container: Container): Promise<void> => 
         noNewPrivileges: settings.noNewPrivileges,
       }),
     ),
+    // The environment may hold secrets.
+    { mode: 0o600 },
   )
   markDockerContainer(rootfs)
 
@@ -229,8 +234,14 @@ const writeHosts = (context: Context, container: Container, endpoint: Endpoint |
   )
 }
 
-/** Programs look for this file to learn that they are in a container. */
+/**
+ * Programs look for this file to learn that they are in a container. Whatever has its name is left alone: opening what a container
+ * put there, a FIFO or a device, is not for the daemon.
+ */
 const markDockerContainer = (rootfs: string): void => {
-  const path = resolveInside(rootfs, '/.dockerenv')
-  if (path !== undefined) writeFileSync(path, '', { flag: 'a', mode: 0o755 })
+  try {
+    writeFileSync(`${rootfs}/.dockerenv`, '', { flag: 'wx', mode: 0o755 })
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error
+  }
 }

@@ -39,7 +39,14 @@ export const stopContainer = async (context: Context, container: Container, opti
 
 /** Stops a container if it runs, and starts it. */
 export const restartContainer = async (context: Context, container: Container, options: StopOptions): Promise<void> => {
-  if (container.running || container.life.status === 'restarting') await stopContainer(context, container, options)
+  if (container.running || container.life.status === 'restarting') {
+    container.stays = true
+    try {
+      await stopContainer(context, container, options)
+    } finally {
+      container.stays = false
+    }
+  }
   using _ = await container.lock.acquire()
   await startLocked(context, container)
   context.store.update(container, { restartCount: 0 })

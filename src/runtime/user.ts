@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readlinkSync, readSync } from 'node:fs'
+import { closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync, readSync } from 'node:fs'
 import { posix } from 'node:path'
 import { codeOf, invalidArgument } from '../errdefs.ts'
 
@@ -23,6 +23,8 @@ export const readInside = (root: string, path: string): string | undefined => {
   if (real === undefined) return undefined
   let fd: number
   try {
+    // Opening a device is an act in itself, and a container may have put one there.
+    if (!lstatSync(real).isFile()) return undefined
     fd = openSync(real, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   } catch {
     return undefined
