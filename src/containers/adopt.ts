@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { messageOf } from '../errdefs.ts'
-import { mountsBelow } from '../host/mount.ts'
+import { MNT, mountsBelow, umount } from '../host/mount.ts'
 import type { Endpoint } from '../networks/networks.ts'
 import { Stdio } from '../runtime/stdio.ts'
 import type { Container } from './container.ts'
@@ -24,12 +24,14 @@ export const adoptContainers = async (context: Context): Promise<void> => {
     if (container.running && container.life.endpoint) endpoints.set(container.id, container.life.endpoint)
   }
   context.networks.adopt(endpoints)
+  // Before anything is started again: what is under way would look like rubbish.
+  sweep(context)
   for (const container of store.all()) {
     const { id, life } = container
     const autoRemove = container.record.hostConfig.AutoRemove ?? false
     // One that removes itself and has ended was about to go.
     if (life.status === 'removing' || (autoRemove && life.status === 'exited')) {
-      await removeLocked(context, container, { removeVolumes: autoRemove })
+      await finishRemoval(context, container, autoRemove)
     } else if (container.running) {
       const exit = exits.read(id)
       if (!exit && isAlive(context, container)) {
@@ -48,12 +50,20 @@ export const adoptContainers = async (context: Context): Promise<void> => {
     } else {
       await finishHalfStarted(context, container)
       if (wantsStart(container)) {
-        store.update(container, { status: 'restarting' })
+        store.update(container, { status: 'restarting', stoppedByUser: false })
         scheduleRestart(context, container, 0)
       }
     }
   }
-  sweep(context)
+}
+
+/** One container that cannot go must not keep the daemon from serving the others. */
+const finishRemoval = async (context: Context, container: Container, removeVolumes: boolean): Promise<void> => {
+  try {
+    await removeLocked(context, container, { removeVolumes })
+  } catch (error) {
+    context.log.error({ container: container.id, err: error }, 'cannot finish a removal')
+  }
 }
 
 /** The process of this container, not one that got its number later: its cgroup bears the container's id. */
@@ -66,10 +76,11 @@ const isAlive = (context: Context, { id, life }: Container): boolean => {
   }
 }
 
-/** `--restart always` means also after the daemon, or the host, was down. */
+/** What the policies say of a daemon that starts: `always` also means what the user stopped, `unless-stopped` does not. */
 const wantsStart = ({ life, record }: Container): boolean => {
+  if (life.startedAt === undefined || life.status !== 'exited') return false
   const policy = record.hostConfig.RestartPolicy?.Name
-  return life.startedAt !== undefined && life.status === 'exited' && policy === 'always' && !life.stoppedByUser
+  return policy === 'always' || (policy === 'unless-stopped' && !life.stoppedByUser)
 }
 
 /** A daemon that died in the middle of a start leaves a bundle, perhaps with a process that was never let go. */
@@ -83,15 +94,19 @@ const finishHalfStarted = async (context: Context, container: Container): Promis
   }
 }
 
-/** Directories and namespaces of containers that nobody knows. */
+/** Directories, mounts, namespaces and exit codes of containers that nobody knows. */
 const sweep = (context: Context): void => {
-  const { settings, store, networks } = context
+  const { settings, store, networks, exits } = context
   for (const directory of [settings.directory, settings.runDirectory]) {
     if (!existsSync(directory)) continue
     for (const name of readdirSync(directory)) {
-      if (store.find(name)?.id === name || mountsBelow(`${directory}/${name}`).length > 0) continue
+      if (store.find(name)?.id === name) continue
+      for (const point of mountsBelow(`${directory}/${name}`)) umount(point, MNT.DETACH)
       rmSync(`${directory}/${name}`, { recursive: true, force: true })
     }
+  }
+  for (const name of readdirSync(exits.directory)) {
+    if (store.find(name)?.id !== name) exits.forget(name)
   }
   rmSync(settings.execDirectory, { recursive: true, force: true })
   networks.sweep(id => store.find(id)?.running ?? false)
