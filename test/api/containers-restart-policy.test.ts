@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { ContainerBench, IDLE, sh } from '../harness/container-bench.ts'
-import { until } from '../harness/daemon.ts'
+import { TestDaemon, until } from '../harness/daemon.ts'
+import { expectStatus } from '../harness/http-client.ts'
 
 let bench: ContainerBench
 before(async () => {
@@ -84,4 +85,22 @@ test('while it waits for its next start it is restarting, can be stopped, and ca
   assert.equal((await state(stopped)).status, 'exited')
   assert.equal((await bench.client.delete(`/containers/${removed}`, { force: 1 })).status, 204)
   await bench.remove(stopped)
+})
+
+test('a daemon that starts brings back what was stopped under always, and not under unless-stopped', async () => {
+  await using daemon = await TestDaemon.start()
+  const { client } = daemon
+  for (const name of ['always', 'unless-stopped']) {
+    const body = { Image: 'busybox', Cmd: IDLE, HostConfig: policy(name) }
+    expectStatus(await client.post('/containers/create', body, { name }), 201)
+    expectStatus(await client.post(`/containers/${name}/start`), 204)
+    expectStatus(await client.post(`/containers/${name}/stop`, undefined, { t: 5 }), 204)
+  }
+  await daemon.restart()
+  const status = async (name: string) =>
+    expectStatus(await client.get<{ State: { Status: string } }>(`/containers/${name}/json`), 200).State.Status
+  await until('the start', async () => (await status('always')) === 'running')
+  assert.equal(await status('unless-stopped'), 'exited')
+  for (const name of ['always', 'unless-stopped'])
+    expectStatus(await client.delete(`/containers/${name}`, { force: 1 }), 204)
 })

@@ -21,7 +21,7 @@ test('a started container runs: its state, its process, its event; once more is 
     ['running', true, false, 0, ''],
   )
   assert.ok(Math.abs(Date.parse(State.StartedAt) - Date.now()) < 60_000)
-  assert.match(readFileSync(`/proc/${State.Pid}/cmdline`, 'utf8'), /^sh\0-c\0/)
+  assert.match(readFileSync(`/proc/${await bench.processOf(id)}/cmdline`, 'utf8'), /^sh\0-c\0/)
   const again = await start(id)
   assert.deepEqual([again.status, again.text], [304, ''])
   await bench.remove(id)
@@ -125,5 +125,16 @@ test('no process of a container outlives its first one', async () => {
   assert.equal(existsSync(`/proc/${State.Pid}`), false)
   const { stdout } = await bench.logs(id)
   assert.match(stdout, /^\d+\n$/)
+  await bench.remove(id)
+})
+
+test('what a container puts in the place of a file that the daemon makes does not hold up the daemon', async () => {
+  const script = 'if [ -p /.dockerenv ]; then echo again; else rm /.dockerenv; mkfifo /.dockerenv; fi'
+  const id = await bench.create({ Cmd: sh(script) })
+  for (let run = 0; run < 2; run++) {
+    await bench.start(id)
+    assert.equal(await bench.wait(id), 0)
+  }
+  assert.equal((await bench.logs(id)).stdout, 'again\n')
   await bench.remove(id)
 })

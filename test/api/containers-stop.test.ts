@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { ContainerBench, IDLE, sh } from '../harness/container-bench.ts'
+import { until } from '../harness/daemon.ts'
 
 let bench: ContainerBench
 before(async () => {
@@ -111,4 +112,14 @@ test('restart of one that does not run starts it', async () => {
   await bench.expectEvents(id, ['start', 'restart'], () => bench.client.post(`/containers/${id}/restart`))
   assert.equal((await bench.inspect(id)).State.Running, true)
   await bench.remove(id)
+})
+
+test('restart of one that removes itself starts it; at its next end it goes', async () => {
+  const id = await bench.run({ HostConfig: { AutoRemove: true } })
+  const { Pid } = (await bench.inspect(id)).State
+  assert.equal((await bench.client.post(`/containers/${id}/restart`, undefined, { t: 5 })).status, 204)
+  const { State } = await bench.inspect(id)
+  assert.ok(State.Running && State.Pid !== Pid)
+  await bench.client.post(`/containers/${id}/stop`, undefined, { t: 5 })
+  await until('the removal', async () => (await bench.client.get(`/containers/${id}/json`)).status === 404)
 })

@@ -21,6 +21,8 @@ test('it stops at once although clients wait, its containers run on, and the nex
     daemon.client.stream('GET', `/containers/${Id}/logs`, { query: { stdout: 1, follow: 1 } }),
   ])
   for (const stream of streams) stream.on('error', () => {}).resume()
+  const exec = await daemon.client.post<{ Id: string }>(`/containers/${Id}/exec`, { Cmd: ['sleep', '600'] })
+  expectStatus(await daemon.client.post(`/exec/${expectStatus(exec, 201).Id}/start`, { Detach: true }), 200)
   const before = Date.now()
   assert.equal(await daemon.stop(), 0)
   assert.ok(Date.now() - before < 5_000, `it took ${Date.now() - before} ms`)
@@ -29,6 +31,18 @@ test('it stops at once although clients wait, its containers run on, and the nex
   await daemon.start()
   const { State } = (await daemon.client.get<Inspect>(`/containers/${Id}/json`)).body
   assert.deepEqual([State.Running, State.Pid], [true, Pid])
+})
+
+test('what containers were created with is for root to read', async () => {
+  await using daemon = await TestDaemon.start()
+  const body = { Image: 'busybox', Cmd: ['sleep', '600'], Env: ['TOKEN=s'], HostConfig: { NetworkMode: 'none' } }
+  const { Id } = expectStatus(await daemon.client.post<{ Id: string }>('/containers/create', body), 201)
+  expectStatus(await daemon.client.post(`/containers/${Id}/start`), 204)
+  const files = [
+    ...['', '-wal', '-shm'].map(suffix => join(daemon.dataRoot, `tare.db${suffix}`)),
+    join(daemon.execRoot, 'containers', Id, 'config.json'),
+  ]
+  for (const file of files) assert.equal(statSync(file).mode & 0o777, 0o600, file)
 })
 
 test('SIGHUP takes over what may change, and a broken file changes nothing', async () => {
