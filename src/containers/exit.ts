@@ -24,12 +24,14 @@ const settle = async (context: Context, container: Container, exit: Exit): Promi
   container.stdio = undefined
   releaseRuntime(context, container)
   const startedAt = life.startedAt === undefined ? exit.finishedAt : new Date(life.startedAt)
+  // The time is that of conmon's file, and the kernel's clock for files goes in steps of some milliseconds.
+  const finishedAt = exit.finishedAt < startedAt ? startedAt : exit.finishedAt
   const recorded = context.store.record(container, {
     status: 'exited',
     pid: 0,
     exitCode: exit.exitCode,
     oomKilled,
-    finishedAt: exit.finishedAt.toISOString(),
+    finishedAt: finishedAt.toISOString(),
     endpoint: undefined,
   })
   // conmon's file is the only other place that knows: it stays until SQLite has it.
@@ -39,7 +41,7 @@ const settle = async (context: Context, container: Container, exit: Exit): Promi
     recorded.then(() => context.exits.forget(id)),
   )
   if (oomKilled) publish(context, container, 'oom')
-  const execDuration = Math.max(0, Math.floor((exit.finishedAt.getTime() - startedAt.getTime()) / 1000))
+  const execDuration = Math.floor((finishedAt.getTime() - startedAt.getTime()) / 1000)
   publish(context, container, 'die', { exitCode: String(exit.exitCode), execDuration: String(execDuration) })
   followPolicy(context, container, exit, startedAt)
   container.tell('exited')

@@ -135,7 +135,9 @@ const point = (more: Partial<MountPoint>): MountPoint => ({
 })
 
 test('the runtime mounts outer places before inner ones', () => {
-  const specs = mountSpecs([point({ Destination: '/a/b/c' }), point({ Destination: '/a' })], { '/a/b': 'size=1m' })
+  const specs = mountSpecs([point({ Destination: '/a/b/c' }), point({ Destination: '/a' })], {
+    Tmpfs: { '/a/b': 'size=1m' },
+  })
   assert.deepEqual(
     specs.map(({ destination }) => destination),
     ['/a', '/a/b', '/a/b/c'],
@@ -144,8 +146,8 @@ test('the runtime mounts outer places before inner ones', () => {
 
 test('mount options for the runtime', () => {
   const [bind] = mountSpecs([point({ RW: false, Propagation: 'rslave' })], {})
-  assert.deepEqual(bind, { destination: '/d', type: 'bind', source: '/s', options: ['rbind', 'rslave', 'ro'] })
-  const [tmpfs] = mountSpecs([], { '/t/': 'size=1m,exec' })
+  assert.deepEqual(bind, { destination: '/d', type: 'bind', source: '/s', options: ['rbind', 'rslave', 'rro'] })
+  const [tmpfs] = mountSpecs([], { Tmpfs: { '/t/': 'size=1m,exec' } })
   assert.deepEqual(tmpfs, {
     destination: '/t',
     type: 'tmpfs',
@@ -154,4 +156,11 @@ test('mount options for the runtime', () => {
   })
   const [readOnly] = mountSpecs([point({ Type: 'tmpfs', Source: '', Mode: 'size=4096', RW: false })], {})
   assert.ok(readOnly?.options?.includes('ro'))
+})
+
+test('binds may leave the mounts below them behind, or alone', () => {
+  const options = (BindOptions: Mount['BindOptions'], RW: boolean) =>
+    mountSpecs([point({ RW })], { Mounts: [{ Type: 'bind', Source: '/s', Target: '/d/', BindOptions }] })[0]?.options
+  assert.deepEqual(options({ NonRecursive: true }, true), ['bind', 'rprivate', 'rw'])
+  assert.deepEqual(options({ ReadOnlyNonRecursive: true }, false), ['rbind', 'rprivate', 'ro'])
 })

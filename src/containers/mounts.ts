@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { lstatSync, mkdirSync } from 'node:fs'
+import { release } from 'node:os'
 import { posix } from 'node:path'
 import type { HostConfig, MountPoint } from '../api/container.ts'
 import { invalidArgument, notImplemented } from '../errdefs.ts'
@@ -15,7 +16,6 @@ export type MountRequest = {
   /** As in `-v`: `z`, `nocopy`, `rslave` … */
   readonly mode: string
   readonly propagation: string
-  readonly recursive: boolean
   /** A missing host directory is made (`-v`), or an error (`--mount`). */
   readonly createSource: boolean
   readonly copy: boolean
@@ -68,7 +68,6 @@ export const parseBind = (spec: string): MountRequest => {
     readOnly: modes.includes('ro'),
     mode: parts[2] ?? '',
     propagation: modes.find(mode => PROPAGATIONS.includes(mode)) ?? (bind ? 'rprivate' : ''),
-    recursive: true,
     createSource: true,
     copy: !modes.includes('nocopy'),
   }
@@ -84,7 +83,6 @@ const fromMount = (mount: NonNullable<HostConfig['Mounts']>[number]): MountReque
     destination,
     readOnly: mount.ReadOnly ?? false,
     mode: '',
-    recursive: true,
     createSource: false,
     copy: true,
   }
@@ -100,7 +98,6 @@ const fromMount = (mount: NonNullable<HostConfig['Mounts']>[number]): MountReque
         type: 'bind',
         source: cleanPath(mount.Source),
         propagation: mount.BindOptions?.Propagation || 'rprivate',
-        recursive: !mount.BindOptions?.NonRecursive,
         createSource: create,
       }
     }
@@ -183,19 +180,25 @@ export const mountPoint = (request: MountRequest, volume: { name: string; path: 
         Propagation: request.propagation,
       }
 
+/** mount_setattr(2) came with Linux 5.12. */
+const [MAJOR = 0, MINOR = 0] = release().split('.').map(Number)
+const RECURSIVE_READ_ONLY = MAJOR > 5 || (MAJOR === 5 && MINOR >= 12)
+
 /** The runtime's view of the mounts, outer ones first. */
-export const mountSpecs = (mounts: readonly MountPoint[], tmpfs: Readonly<Record<string, string>>): MountSpec[] => {
-  const specs: MountSpec[] = mounts.map(mount =>
-    mount.Type === 'tmpfs'
-      ? tmpfsSpec(mount.Destination, mount.RW ? mount.Mode : `${mount.Mode},ro`)
-      : {
-          destination: mount.Destination,
-          type: 'bind',
-          source: mount.Source,
-          options: ['rbind', mount.Propagation || 'rprivate', ...(mount.RW ? ['rw'] : ['ro'])],
-        },
-  )
-  for (const [path, options] of Object.entries(tmpfs)) specs.push(tmpfsSpec(cleanPath(path), options))
+export const mountSpecs = (mounts: readonly MountPoint[], host: Pick<HostConfig, 'Mounts' | 'Tmpfs'>): MountSpec[] => {
+  const specs: MountSpec[] = mounts.map(mount => {
+    if (mount.Type === 'tmpfs') return tmpfsSpec(mount.Destination, mount.RW ? mount.Mode : `${mount.Mode},ro`)
+    const bind = host.Mounts?.find(({ Target }) => cleanPath(Target) === mount.Destination)?.BindOptions
+    // What is mounted below a read-only directory is to be read-only as well: the runtime's `rro`.
+    const readOnly = mount.Type === 'bind' && RECURSIVE_READ_ONLY && !bind?.ReadOnlyNonRecursive ? 'rro' : 'ro'
+    return {
+      destination: mount.Destination,
+      type: 'bind',
+      source: mount.Source,
+      options: [bind?.NonRecursive ? 'bind' : 'rbind', mount.Propagation || 'rprivate', mount.RW ? 'rw' : readOnly],
+    }
+  })
+  for (const [path, options] of Object.entries(host.Tmpfs ?? {})) specs.push(tmpfsSpec(cleanPath(path), options))
   const depth = (spec: MountSpec): number => spec.destination.split('/').length
   return specs.sort((a, b) => depth(a) - depth(b))
 }

@@ -94,7 +94,7 @@ test("a user's mount takes the place of the usual one", () => {
   assert.equal(spec({ mounts: [own] }).mounts.filter(({ destination }) => destination === '/dev/shm').length, 1)
   assert.ok(mountAt({ host: { ShmSize: 4096 } }, '/dev/shm')?.options?.includes('size=4096'))
   assert.equal(mountAt({ joined: { ipc: undefined } }, '/dev/shm')?.source, '/dev/shm')
-  assert.equal(mountAt({ joined: { ipc: '/proc/7/ns/ipc' } }, '/dev/shm')?.source, '/proc/7/root/dev/shm')
+  assert.equal(mountAt({ joined: { ipc: '/proc/7/ns/ipc' } }, '/dev/shm')?.type, 'tmpfs', "never the host's")
   assert.equal(mountAt({ joined: { ipc: undefined } }, '/dev/mqueue'), undefined)
 })
 

@@ -42,10 +42,6 @@ const rlimits = (host: HostConfig): ProcessSpec['rlimits'] =>
     return { type: `RLIMIT_${Name.toUpperCase()}`, soft: unlimited(Soft), hard: unlimited(Hard) }
   })
 
-/** The shared memory that goes with an IPC namespace: the host's, or that of the process whose namespace file this is. */
-const sharedMemoryOf = (namespace: string | undefined): string =>
-  namespace === undefined ? '/dev/shm' : namespace.replace(/\/ns\/ipc$/, '/root/dev/shm')
-
 const linuxSpec = (facts: SpecFacts, capabilities: readonly string[]): LinuxSpec => {
   const { host, joined, devices } = facts
   const security = securityOptions(host.SecurityOpt ?? [], { noNewPrivileges: facts.noNewPrivileges })
@@ -85,6 +81,8 @@ export const containerSpec = (facts: SpecFacts): RuntimeSpec => {
   const ownUts = linux.namespaces.some(namespace => namespace.type === 'uts' && namespace.path === undefined)
   const overridden = new Set(facts.mounts.map(mount => mount.destination))
   const command = commandOf(config)
+  // With the host's IPC namespace its shared memory is seen, too.
+  const hostIpc = 'ipc' in facts.joined && facts.joined.ipc === undefined
   // Capabilities are for root; another user has them bounded, and gains only what was added by name.
   const effective = user.uid === 0 ? capabilities : []
   return {
@@ -109,8 +107,8 @@ export const containerSpec = (facts: SpecFacts): RuntimeSpec => {
       ...defaultMounts({ shmSize: host.ShmSize || facts.defaultShmSize, privileged: host.Privileged ?? false })
         .filter(mount => !overridden.has(mount.destination))
         .map(mount =>
-          'ipc' in facts.joined && mount.destination === '/dev/shm'
-            ? { ...mount, type: 'bind', source: sharedMemoryOf(facts.joined.ipc), options: ['rbind'] }
+          hostIpc && mount.destination === '/dev/shm'
+            ? { ...mount, type: 'bind', source: '/dev/shm', options: ['rbind'] }
             : mount,
         )
         .filter(mount => !('ipc' in facts.joined && mount.destination === '/dev/mqueue')),

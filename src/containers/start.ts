@@ -89,10 +89,7 @@ const launch = async (context: Context, container: Container): Promise<void> => 
         host,
         rootfs,
         user: resolveUser(rootfs, config.User ?? '', host.GroupAdd ?? []),
-        mounts: [
-          ...ownFiles(context, container, sandbox !== undefined),
-          ...mountSpecs(container.record.mounts, host.Tmpfs ?? {}),
-        ],
+        mounts: [...ownFiles(context, container, sandbox !== undefined), ...mountSpecs(container.record.mounts, host)],
         devices: deviceSpecs(host),
         cgroupsPath: posix.join('/', host.CgroupParent || settings.cgroupParent, id),
         cgroupVersion: settings.cgroupVersion,
@@ -216,11 +213,12 @@ const ownFiles = (context: Context, container: Container, isolated: boolean): Mo
     hostname: `${config.Hostname ?? ''}\n`,
     hosts: '',
   }
+  const access = host.ReadonlyRootfs ? 'ro' : 'rw'
   return Object.entries(files).flatMap(([name, text]) => {
     writeFileSync(`${directory}/${name}`, text, { mode: 0o644 })
     const destination = `/etc/${name}`
     if (mounts.some(mount => mount.Destination === destination)) return []
-    return [{ destination, type: 'bind', source: `${directory}/${name}`, options: ['rbind', 'rprivate', 'rw'] }]
+    return [{ destination, type: 'bind', source: `${directory}/${name}`, options: ['rbind', 'rprivate', access] }]
   })
 }
 

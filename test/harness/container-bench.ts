@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, readlinkSync } from 'node:fs'
 import type {
   ContainerCreateRequest,
   ContainerCreateResponse,
@@ -95,6 +95,13 @@ export class ContainerBench implements AsyncDisposable {
 
   async inspect(id: string): Promise<ContainerInspect> {
     return expectStatus(await this.client.get<ContainerInspect>(`/containers/${id}/json`), 200)
+  }
+
+  /** The first process of a container, once it is the container's program: a start is answered just before that. */
+  async processOf(id: string): Promise<number> {
+    const { Pid } = (await this.inspect(id)).State
+    await until('the program to be executed', () => !readlinkSync(`/proc/${Pid}/exe`).includes('runc'), 5000)
+    return Pid
   }
 
   async list(query: Readonly<Record<string, string | number | object>> = {}): Promise<ContainerSummary[]> {
