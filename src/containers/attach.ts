@@ -1,7 +1,8 @@
+import { statSync } from 'node:fs'
 import { Stdio } from '../runtime/stdio.ts'
 import { type AttachSession, openSession } from './attach-session.ts'
 import type { Container } from './container.ts'
-import { bundleDirectory, type Context, publish } from './context.ts'
+import { bundleDirectory, type Context, logPathOf, publish } from './context.ts'
 import { parseDetachKeys } from './detach-keys.ts'
 import { readLogs } from './logs.ts'
 import { requireAllowed } from './state.ts'
@@ -26,8 +27,10 @@ export const attachContainer = (
   const { config } = container.record
   const tty = config.Tty ?? false
   const detachKeys = parseDetachKeys(options.detachKeys ?? '')
+  // The log up to now: what comes later is the session's to show.
+  const end = options.logs ? (statSync(logPathOf(context, container.id), { throwIfNoEntry: false })?.size ?? 0) : 0
   const earlier = options.logs
-    ? readLogs(context, container, { stdout: options.stdout, stderr: options.stderr })
+    ? readLogs(context, container, { stdout: options.stdout, stderr: options.stderr, end })
     : undefined
   const stdio = container.stdio ?? new Stdio(bundleDirectory(context, container.id))
   const session = openSession(stdio, {

@@ -83,6 +83,12 @@ test('from a time, and up to one', async () => {
   assert.deepEqual(await log.read({ since: nanoseconds(9) }), [])
 })
 
+test('what was there at an earlier moment', async () => {
+  using log = withLog(LOG)
+  assert.deepEqual(await log.read({ end: LOG.indexOf('three') }), [ONE, TWO])
+  assert.deepEqual(await log.read({ end: 0 }), [])
+})
+
 test('with timestamps', async () => {
   using log = withLog(LOG)
   assert.equal((await log.read({ timestamps: true }))[0], 'stdout 2026-01-01T00:00:01.000000000Z one\n')

@@ -15,6 +15,8 @@ export type LogOptions = {
   readonly since?: bigint | undefined
   readonly until?: bigint | undefined
   readonly timestamps?: boolean
+  /** Bytes of the log after which nothing is read: what was there at a moment in the past. */
+  readonly end?: number | undefined
 }
 
 /** One line of conmon's log: `2026-01-02T03:04:05.123456789+00:00 stdout F text`; `P`: the line goes on in the next. */
@@ -84,23 +86,24 @@ const tailOffset = async (file: FileHandle, size: number, count: number): Promis
   return 0
 }
 
-/** The lines of a file from `offset` to its present end. `rest` keeps what has no end yet. */
+/** The lines of a file from `offset` to its present end, or to `end` bytes. `rest` keeps what has no end yet. */
 const readLines = async function* (
   file: FileHandle,
   position: { offset: number; rest: Buffer },
+  end = Number.POSITIVE_INFINITY,
 ): AsyncGenerator<Buffer> {
   for (;;) {
     const buffer = Buffer.allocUnsafe(CHUNK)
-    const { bytesRead } = await file.read(buffer, 0, CHUNK, position.offset)
+    const { bytesRead } = await file.read(buffer, 0, Math.min(CHUNK, end - position.offset), position.offset)
     if (bytesRead === 0) return
     position.offset += bytesRead
     let bytes =
       position.rest.length > 0
         ? Buffer.concat([position.rest, buffer.subarray(0, bytesRead)])
         : buffer.subarray(0, bytesRead)
-    for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE)) {
-      yield bytes.subarray(0, end)
-      bytes = bytes.subarray(end + 1)
+    for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE)) {
+      yield bytes.subarray(0, at)
+      bytes = bytes.subarray(at + 1)
     }
     position.rest = Buffer.from(bytes)
   }
@@ -167,7 +170,7 @@ const follow = async function* (
       const live =
         options.follow &&
         (container.running || container.life.status === 'created' || container.life.status === 'restarting')
-      for await (const line of readLines(file, position)) {
+      for await (const line of readLines(file, position, options.end)) {
         if (signal?.aborted) return
         const entry = parseEntry(line)
         if (!entry) continue
