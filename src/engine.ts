@@ -149,10 +149,11 @@ export class Engine implements AsyncDisposable {
 
   /** Lets go of everything but the containers, which run on. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.containers[Symbol.asyncDispose]()
+    using _database = this.database
+    using _networks = this.networks
+    // No more exits are taken up: the next engine finds them on file.
     this.#exits[Symbol.dispose]()
-    this.networks[Symbol.dispose]()
-    this.database[Symbol.dispose]()
+    await this.containers[Symbol.asyncDispose]()
     // A group of the user's own stays: others may count on it.
     if (this.config.cgroupParent === '') removeEmptyCgroups(`/${this.instance}`)
   }

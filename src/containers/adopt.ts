@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { messageOf } from '../errdefs.ts'
 import { MNT, mountsBelow, umount } from '../host/mount.ts'
 import type { Endpoint } from '../networks/networks.ts'
@@ -6,6 +6,7 @@ import { Stdio } from '../runtime/stdio.ts'
 import type { Container } from './container.ts'
 import { bundleDirectory, type Context } from './context.ts'
 import { afterExit, releaseRuntime, scheduleRestart } from './exit.ts'
+import { isAlive } from './process-alive.ts'
 import { removeLocked } from './remove.ts'
 import { restartDelay } from './restart-policy.ts'
 
@@ -63,16 +64,6 @@ const finishRemoval = async (context: Context, container: Container, removeVolum
     await removeLocked(context, container, { removeVolumes })
   } catch (error) {
     context.log.error({ container: container.id, err: error }, 'cannot finish a removal')
-  }
-}
-
-/** The process of this container, not one that got its number later: its cgroup bears the container's id. */
-const isAlive = (context: Context, { id, life }: Container): boolean => {
-  if (!existsSync(bundleDirectory(context, id))) return false
-  try {
-    return readFileSync(`/proc/${life.pid}/cgroup`, 'utf8').includes(id)
-  } catch {
-    return false
   }
 }
 

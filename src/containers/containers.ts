@@ -176,11 +176,15 @@ export class Containers implements AsyncDisposable {
 
   /** Ends what goes on in the background. Containers run on. */
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const container of this.#context.store.all()) {
-      clearTimeout(container.restartTimer)
-      container.stdio?.end()
-    }
-    await Promise.allSettled(this.#context.background)
+    const { background, store } = this.#context
+    // What ends while this waits may have begun something new.
+    do {
+      for (const container of store.all()) {
+        clearTimeout(container.restartTimer)
+        container.stdio?.end()
+      }
+      await Promise.allSettled(background)
+    } while (background.size > 0)
   }
 
   #get(reference: string) {

@@ -3,6 +3,7 @@ import { internal, invalidArgument, messageOf, prefixed } from '../errdefs.ts'
 import { callRuntime } from '../runtime/oci-runtime.ts'
 import type { Container } from './container.ts'
 import { type Context, publish } from './context.ts'
+import { expectEnd } from './expect-end.ts'
 import { requireAllowed } from './state.ts'
 
 /** Real-time signals reach from 34 to 64. */
@@ -88,6 +89,7 @@ export const sendSignal = async (
     throw internal(`cannot kill container: ${container.id}: ${messageOf(error)}`, { cause: error })
   }
   publish(context, container, 'kill', { signal: String(number) })
+  if (number === constants.signals.SIGKILL) expectEnd(context, container)
   if (!wakes || container.life.status !== 'paused') return
   try {
     await callRuntime(runtime, ['resume', container.id])

@@ -183,7 +183,7 @@ export class Networks {
         hostLink,
         ports,
       }
-      if (this.#settings.filter) this.#firewall.publish(forwardingsOf(endpoint))
+      this.#publish(endpoint)
       this.#endpoints.set(id, endpoint)
       return endpoint
     } catch (error) {
@@ -246,6 +246,26 @@ export class Networks {
       removeLink(this.#link(), bridge)
     }
     this.#netlink?.[Symbol.dispose]()
+  }
+
+  /** Writes the whole table anew: the bridge, and every port that is published. */
+  #replaceRules(): void {
+    const { spec } = this.#defaultBridge()
+    const { ipMasq: masquerade, icc } = this.#settings
+    const rules = { bridge: spec.name, subnet: formatSubnet(spec.subnet), masquerade, icc }
+    this.#firewall.replace([rules], [...this.#endpoints.values()].flatMap(forwardingsOf))
+  }
+
+  #publish(endpoint: Endpoint): void {
+    if (!this.#settings.filter) return
+    try {
+      this.#firewall.publish(forwardingsOf(endpoint))
+    } catch (error) {
+      // Somebody flushed the host's rules: they are all put back.
+      this.#log.warn({ err: error }, 'the nft table is gone and is made anew')
+      this.#replaceRules()
+      this.#firewall.publish(forwardingsOf(endpoint))
+    }
   }
 
   #row(reference: string): Row {
@@ -320,13 +340,10 @@ export class Networks {
 
   #useBridge(): ReadyBridge {
     const bridge = this.#defaultBridge()
-    const { filter, icc, ipMasq, ipForward } = this.#settings
+    const { filter, ipForward } = this.#settings
     if (bridge.index === undefined) {
       bridge.index = ensureBridge(this.#link(), bridge.spec, { forward: ipForward, guarded: filter })
-      if (filter) {
-        const rules = { bridge: bridge.spec.name, subnet: formatSubnet(bridge.spec.subnet), masquerade: ipMasq, icc }
-        this.#firewall.replace([rules], [...this.#endpoints.values()].flatMap(forwardingsOf))
-      }
+      if (filter) this.#replaceRules()
       this.#log.debug({ bridge: bridge.spec.name, subnet: formatSubnet(bridge.spec.subnet) }, 'bridge ready')
     }
     if (filter) this.#firewall.passForeignForward(bridge.spec.name)
