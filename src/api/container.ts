@@ -266,6 +266,14 @@ export type ContainerInspect = {
     readonly IPAddress: string
     readonly IPPrefixLen: number
     readonly MacAddress: string
+    readonly HairpinMode: boolean
+    readonly IPv6Gateway: string
+    readonly GlobalIPv6Address: string
+    readonly GlobalIPv6PrefixLen: number
+    readonly LinkLocalIPv6Address: string
+    readonly LinkLocalIPv6PrefixLen: number
+    readonly SecondaryIPAddresses: null
+    readonly SecondaryIPv6Addresses: null
     readonly Networks: Readonly<Record<string, EndpointSettings>>
   }
 }

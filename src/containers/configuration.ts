@@ -30,6 +30,8 @@ export const mergeConfig = (own: ContainerConfig, image: ExecutionConfig, id: st
   if ((Entrypoint?.length ?? 0) + (Cmd?.length ?? 0) === 0) throw invalidArgument('no command specified')
   const env = own.Env ?? []
   for (const entry of env) if (keyOf(entry) === '') throw invalidArgument(`invalid environment variable: ${entry}`)
+  // A variable without a value is taken out.
+  const merged = mergeEnv(env, image.Env ?? []).filter(entry => entry.includes('='))
   const healthcheck = mergeHealthcheck(own.Healthcheck, image.Healthcheck)
   return {
     ...own,
@@ -43,8 +45,8 @@ export const mergeConfig = (own: ContainerConfig, image: ExecutionConfig, id: st
     Tty: own.Tty ?? false,
     OpenStdin: own.OpenStdin ?? false,
     StdinOnce: own.StdinOnce ?? false,
-    // A variable without a value is taken out.
-    Env: mergeEnv(env, image.Env ?? []).filter(entry => entry.includes('=')),
+    Env: merged.length > 0 ? merged : (own.Env ?? null),
+    OnBuild: own.OnBuild ?? null,
     Cmd: Cmd ?? null,
     Entrypoint: Entrypoint ?? null,
     Volumes: { ...image.Volumes, ...own.Volumes },

@@ -7,6 +7,7 @@ import type {
   ContainerCreateResponse,
   HostConfig,
   MountPoint,
+  PortMap,
 } from '../api/container.ts'
 import { invalidArgument, isKind, notFound, notImplemented } from '../errdefs.ts'
 import { exec } from '../host/exec.ts'
@@ -209,6 +210,15 @@ export const createContainer = async (
   return { Id: id, Warnings: warningsFor(config) }
 }
 
+/** Bindings with both of their fields, as inspect shows them. */
+const withAddresses = (bindings: PortMap): PortMap =>
+  Object.fromEntries(
+    Object.entries(bindings).map(([key, hosts]) => [
+      key,
+      hosts?.map(({ HostIp = '', HostPort = '' }) => ({ HostIp, HostPort })) ?? null,
+    ]),
+  )
+
 /** What inspect shows for what the client left out. */
 const completeHostConfig = (
   context: Context,
@@ -236,7 +246,9 @@ const completeHostConfig = (
     ShmSize: host.ShmSize || settings.defaultShmSize,
     IpcMode: pinned(context.store, 'ipc', host.IpcMode || 'private'),
     CgroupnsMode: host.CgroupnsMode || (settings.cgroupVersion === 2 ? 'private' : 'host'),
-    PortBindings: host.PortBindings ?? {},
-    Ulimits: ulimits,
+    PortBindings: withAddresses(host.PortBindings ?? {}),
+    // As much swap again as memory, unless told otherwise.
+    MemorySwap: host.MemorySwap || (host.Memory ?? 0) * 2,
+    ...(ulimits.length > 0 ? { Ulimits: ulimits } : {}),
   }
 }

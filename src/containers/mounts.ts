@@ -66,7 +66,7 @@ export const parseBind = (spec: string): MountRequest => {
     source: bind ? cleanPath(source as string) : source,
     destination: checkDestination(destination, spec),
     readOnly: modes.includes('ro'),
-    mode: parts[2] ?? '',
+    mode: parts[2] ?? (bind ? '' : 'z'),
     propagation: modes.find(mode => PROPAGATIONS.includes(mode)) ?? (bind ? 'rprivate' : ''),
     createSource: true,
     copy: !modes.includes('nocopy'),
@@ -145,7 +145,7 @@ export const mountRequests = (host: HostConfig, imageVolumes: readonly string[])
   for (const path of imageVolumes) {
     const request = parseBind(path)
     if (!requests.has(request.destination) && !tmpfs.includes(request.destination))
-      add({ ...request, source: undefined })
+      add({ ...request, source: undefined, mode: '' })
   }
   return [...requests.values()]
 }
@@ -167,7 +167,7 @@ export const mountPoint = (request: MountRequest, volume: { name: string; path: 
         Source: volume.path,
         Destination: request.destination,
         Driver: 'local',
-        Mode: request.mode || 'z',
+        Mode: request.mode,
         RW: !request.readOnly,
         Propagation: request.propagation,
       }

@@ -42,6 +42,7 @@ test('inspect shows what was asked for and what the engine added', async () => {
       HostConfig: {
         NetworkMode: 'none',
         Memory: 32 * 1024 * 1024,
+        MemorySwap: 0,
         RestartPolicy: { Name: 'on-failure', MaximumRetryCount: 2 },
       },
     },
@@ -280,4 +281,30 @@ test('a body that is none', async () => {
   await bench.refused(post('{'), 400, /^invalid JSON/)
   await bench.refused(post('[]'), 400, /cannot unmarshal array/)
   assert.equal((await post('null')).status, 400)
+})
+
+test('every field that Docker shows is there, whatever was left out', async () => {
+  const id = await bench.create({
+    Volumes: { '/v': {} },
+    HostConfig: { PortBindings: { '80/tcp': [{ HostPort: '8080' }] } },
+  })
+  const { Config, HostConfig, NetworkSettings, Mounts } = await bench.inspect(id)
+  assert.deepEqual([Config.Env, Config.OnBuild, Config.Labels, Config.Entrypoint], [null, null, {}, null])
+  const { CapAdd, CapDrop, Dns, Ulimits, Binds, Memory, MemorySwap, PidsLimit, AutoRemove, PortBindings } = HostConfig
+  assert.deepEqual(
+    { CapAdd, CapDrop, Dns, Ulimits, Binds, Memory, MemorySwap, PidsLimit, AutoRemove, PortBindings },
+    {
+      CapAdd: null,
+      CapDrop: null,
+      Dns: null,
+      Ulimits: null,
+      Binds: null,
+      Memory: 0,
+      MemorySwap: 0,
+      PidsLimit: null,
+      AutoRemove: false,
+      PortBindings: { '80/tcp': [{ HostIp: '', HostPort: '8080' }] },
+    },
+  )
+  assert.deepEqual([NetworkSettings.IPAddress, NetworkSettings.SecondaryIPAddresses, Mounts[0]?.Mode], ['', null, ''])
 })
