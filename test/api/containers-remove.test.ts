@@ -98,3 +98,30 @@ test('removed by two at once, one of them hears that it is gone or going', async
   assert.ok([204, 404, 409].includes(statuses[1] ?? 0), String(statuses))
   await gone(id)
 })
+
+test('removed by force at any moment of its start, nothing of it stays', async () => {
+  for (let delay = 0; delay < 60; delay += 6) {
+    const id = await bench.create({ Cmd: IDLE, HostConfig: { NetworkMode: bench.isPeer ? 'none' : 'bridge' } })
+    const starting = bench.client.post(`/containers/${id}/start`)
+    await new Promise(resolve => setTimeout(resolve, delay))
+    const removed = await remove(id, { force: 1 })
+    assert.equal(removed.status, 204, removed.text)
+    const { status, text } = await starting
+    assert.ok([204, 404, 409, 500].includes(status), `${status} ${text}`)
+    await gone(id)
+  }
+})
+
+test('stopped at any moment of its start, it is stopped or runs, and knows which', async () => {
+  for (let delay = 0; delay < 60; delay += 10) {
+    const id = await bench.create({ Cmd: IDLE })
+    const starting = bench.client.post(`/containers/${id}/start`)
+    await new Promise(resolve => setTimeout(resolve, delay))
+    const stopped = await bench.client.post(`/containers/${id}/stop`, undefined, { t: 0 })
+    assert.ok([204, 304].includes(stopped.status), stopped.text)
+    assert.equal((await starting).status, 204)
+    const { Running, Pid } = (await bench.inspect(id)).State
+    assert.equal(existsSync(`/proc/${Pid}`) && Pid > 0, Running)
+    await bench.remove(id)
+  }
+})
