@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { type Config, loadConfig, reloadConfig } from './config.ts'
 import { codeOf, internal, messageOf } from './errdefs.ts'
 import { LockedError, lockInstance } from './host/instance-lock.ts'
+import { makeDirectories } from './host/make-directories.ts'
 import { notifySystemd } from './host/sd-notify.ts'
 import { createLogger, type Logger } from './log.ts'
 import { VERSION } from './server/product.ts'
@@ -111,7 +112,7 @@ const stopSignal = (logger: Logger): Promise<NodeJS.Signals> =>
 
 const makeFolder = (path: string): void => {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o711 })
+    makeDirectories(path, 0o711)
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error
     // Node says so of a read-only file system too; making just the first folder that is missing tells the truth.
@@ -164,7 +165,7 @@ const writePidfile = (path: string): Disposable => {
   if (other !== undefined)
     throw internal(`ensure tare is not running or delete ${path}: process with PID ${other} is still running`)
   try {
-    mkdirSync(dirname(path), { recursive: true })
+    makeDirectories(dirname(path))
     writeFileSync(path, `${process.pid}`, { mode: 0o644 })
   } catch (error) {
     throw internal(`the pid file ${path} cannot be written: ${reasonOf(error)}`, { cause: error })

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { applyChanges } from './builder/apply-changes.ts'
@@ -15,6 +15,7 @@ import { invalidArgument } from './errdefs.ts'
 import { Events } from './events.ts'
 import { cgroupVersion, removeEmptyCgroups } from './host/cgroup.ts'
 import { findProgram } from './host/find-program.ts'
+import { makeDirectories } from './host/make-directories.ts'
 import { mountsBelow } from './host/mount.ts'
 import { MNT, umount } from './host/syscalls.ts'
 import { Images } from './images/images.ts'
@@ -36,6 +37,8 @@ const DEFAULT_POOLS: Config['defaultAddressPools'] = [
   { base: '172.24.0.0/13', size: 16 },
   { base: '192.168.0.0/16', size: 20 },
 ]
+/** Programs that can be a container's process 1: they stand alone, without the libraries of a distribution. */
+const INIT_PROGRAMS = ['docker-init', 'tini-static', 'catatonit']
 const RUNC_NAMES = ['runc', 'io.containerd.runc.v2', 'linux']
 
 /** What every host-wide name of an engine begins with: at most 11 characters, and another one for other roots. */
@@ -79,8 +82,8 @@ export class Engine implements AsyncDisposable {
     this.config = config
     this.log = log
     this.instance = instanceName(dataRoot, execRoot)
-    mkdirSync(dataRoot, { recursive: true, mode: 0o711 })
-    mkdirSync(execRoot, { recursive: true, mode: 0o711 })
+    makeDirectories(dataRoot, 0o711)
+    makeDirectories(execRoot, 0o711)
     this.id = engineId(dataRoot)
     this.database = new Database(join(dataRoot, 'tare.db'))
     this.events = new Events()
@@ -244,7 +247,14 @@ const containerSettings = (config: Config, instance: string): ContainerSettings 
     return config.init
   },
   get initPath() {
-    return config.initPath
+    const names = config.initPath ? [config.initPath] : INIT_PROGRAMS
+    const path = names.map(findProgram).find(found => found !== undefined)
+    if (path === undefined) {
+      throw new RuntimeError(
+        `exec: "${names[0]}": executable file not found in $PATH (install tini, or set --init-path)`,
+      )
+    }
+    return path
   },
   get dns() {
     return config.dns

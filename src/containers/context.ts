@@ -1,7 +1,7 @@
 import type { Ulimit } from '../api/container.ts'
 import type { Event, Events } from '../events.ts'
 import type { Logger } from '../log.ts'
-import type { Networks } from '../networks/networks.ts'
+import type { Endpoint, Networks } from '../networks/networks.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { ImageConfig } from '../oci/image-config.ts'
 import type { Exit, Exits } from '../runtime/exits.ts'
@@ -106,6 +106,17 @@ export const publish = (
     name: container.name,
     ...more,
   })
+
+/** Tells that a container came to a network, or left it. */
+export const publishNetwork = (
+  context: Context,
+  id: string,
+  endpoint: Endpoint,
+  action: 'connect' | 'disconnect',
+): void => {
+  const { networkId, networkName } = endpoint
+  context.events.publish('network', action, networkId, { container: id, name: networkName, type: 'bridge' })
+}
 
 /** Lets work go on by itself; a failure is logged. */
 export const inBackground = (context: Context, what: string, work: Promise<void>): void => {

@@ -8,7 +8,7 @@ import { execMonitored } from '../runtime/monitor.ts'
 import { RuntimeError } from '../runtime/oci-runtime.ts'
 import { processEnv } from '../runtime/process-env.ts'
 import { resizeTerminal, Stdio } from '../runtime/stdio.ts'
-import { resolveUser } from '../runtime/user.ts'
+import { type ProcessUser, resolveUser } from '../runtime/user.ts'
 import { type AttachSession, openSession } from './attach-session.ts'
 import type { Container } from './container.ts'
 import { type Context, publish, rootfsOf } from './context.ts'
@@ -29,6 +29,8 @@ export const createExec = (context: Context, container: Container, request: Exec
   requireAllowed('exec', container)
   if ((request.Cmd?.length ?? 0) === 0) throw invalidArgument('No exec command specified')
   parseDetachKeys(request.DetachKeys ?? '')
+  // Told now, while there is a status to tell it with.
+  userOf(context, container, request)
   const exec: Exec = {
     id: randomBytes(32).toString('hex'),
     container,
@@ -43,9 +45,12 @@ export const createExec = (context: Context, container: Container, request: Exec
   return { Id: exec.id }
 }
 
+const userOf = (context: Context, { id, record }: Container, request: ExecCreateRequest): ProcessUser =>
+  resolveUser(rootfsOf(context, id), request.User || record.config.User || '', record.hostConfig.GroupAdd ?? [])
+
 const processSpec = (context: Context, { container, request }: Exec, size: ExecOptions['consoleSize']): ProcessSpec => {
   const { config, hostConfig: host } = container.record
-  const user = resolveUser(rootfsOf(context, container.id), request.User || config.User || '', host.GroupAdd ?? [])
+  const user = userOf(context, container, request)
   const privileged = request.Privileged || host.Privileged
   const capabilities = capabilitiesFor({ privileged, add: host.CapAdd, drop: host.CapDrop }, availableCapabilities())
   const effective = user.uid === 0 ? capabilities : []

@@ -2,7 +2,7 @@ import { existsSync, rmSync } from 'node:fs'
 import type { Exit } from '../runtime/exits.ts'
 import { callRuntime } from '../runtime/oci-runtime.ts'
 import type { Container } from './container.ts'
-import { bundleDirectory, type Context, inBackground, publish, rootfsOf } from './context.ts'
+import { bundleDirectory, type Context, inBackground, publish, publishNetwork, rootfsOf } from './context.ts'
 import { removeLocked } from './remove.ts'
 import { restartDelay } from './restart-policy.ts'
 import { startLocked } from './start.ts'
@@ -43,6 +43,7 @@ const settle = async (context: Context, container: Container, exit: Exit): Promi
   if (oomKilled) publish(context, container, 'oom')
   const execDuration = Math.floor((finishedAt.getTime() - startedAt.getTime()) / 1000)
   publish(context, container, 'die', { exitCode: String(exit.exitCode), execDuration: String(execDuration) })
+  if (life.endpoint) publishNetwork(context, id, life.endpoint, 'disconnect')
   followPolicy(context, container, exit, startedAt)
   container.tell('exited')
   if (container.record.hostConfig.AutoRemove && !container.stays)

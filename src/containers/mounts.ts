@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { lstatSync, mkdirSync } from 'node:fs'
+import { lstatSync } from 'node:fs'
 import { release } from 'node:os'
 import { posix } from 'node:path'
 import type { HostConfig, MountPoint } from '../api/container.ts'
 import { invalidArgument, notImplemented } from '../errdefs.ts'
+import { makeDirectories } from '../host/make-directories.ts'
 import type { MountSpec } from '../oci/runtime-spec.ts'
 
 /** A mount as asked for, before its volume exists. */
@@ -152,8 +153,7 @@ export const mountRequests = (host: HostConfig, imageVolumes: readonly string[])
 
 /** The bind's directory on the host, made if it may be. */
 export const prepareBindSource = (request: MountRequest): void => {
-  if (request.source !== undefined && request.createSource && !exists(request.source))
-    mkdirSync(request.source, { recursive: true })
+  if (request.source !== undefined && request.createSource && !exists(request.source)) makeDirectories(request.source)
 }
 
 export const anonymousVolumeName = (): string => randomBytes(32).toString('hex')

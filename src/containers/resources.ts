@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import type { HostConfig } from '../api/container.ts'
 import { invalidArgument } from '../errdefs.ts'
 import type { DeviceRule, DeviceSpec, ResourcesSpec } from '../oci/runtime-spec.ts'
@@ -67,8 +67,36 @@ const deviceOf = (source: string, path: string): DeviceSpec => {
   }
 }
 
-export const deviceSpecs = (host: HostConfig): DeviceSpec[] =>
-  (host.Devices ?? []).map(device => deviceOf(device.PathOnHost, device.PathInContainer || device.PathOnHost))
+/** What a container has of its own below /dev, or must not see of the host's. */
+const OWN_DEVICES = [
+  'pts',
+  'shm',
+  'mqueue',
+  'fd',
+  'lxc',
+  'lxd-fuse',
+  '.lxc',
+  '.lxd-mounts',
+  '.udev',
+  'console',
+  'ptmx',
+  'tty',
+]
+
+/** Every device node of the host, for privileged containers. */
+const hostDevices = (directory = '/dev'): DeviceSpec[] =>
+  readdirSync(directory, { withFileTypes: true }).flatMap(entry => {
+    const path = `${directory}/${entry.name}`
+    if (directory === '/dev' && OWN_DEVICES.includes(entry.name)) return []
+    if (entry.isDirectory()) return hostDevices(path)
+    return entry.isCharacterDevice() || entry.isBlockDevice() ? [deviceOf(path, path)] : []
+  })
+
+/** The devices that the container gets beside those that every one has. Throws InvalidArgument. */
+export const deviceSpecs = (host: HostConfig): DeviceSpec[] => [
+  ...(host.Privileged ? hostDevices() : []),
+  ...(host.Devices ?? []).map(device => deviceOf(device.PathOnHost, device.PathInContainer || device.PathOnHost)),
+]
 
 const defined = <Value extends object>(value: Value): Value | undefined =>
   Object.values(value).some(entry => entry !== undefined) ? value : undefined

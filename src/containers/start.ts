@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { posix } from 'node:path'
-import { codeOf, conflict } from '../errdefs.ts'
+import { codeOf, conflict, messageOf, notFound } from '../errdefs.ts'
 import { hostsFile } from '../networks/hosts-file.ts'
 import type { Endpoint, Sandbox } from '../networks/networks.ts'
 import { portRequests } from '../networks/ports.ts'
@@ -14,7 +14,16 @@ import { startCreated } from '../runtime/start-created.ts'
 import { Stdio } from '../runtime/stdio.ts'
 import { resolveUser } from '../runtime/user.ts'
 import type { Container } from './container.ts'
-import { bundleDirectory, type Context, inBackground, keptDirectory, logPathOf, publish, rootfsOf } from './context.ts'
+import {
+  bundleDirectory,
+  type Context,
+  inBackground,
+  keptDirectory,
+  logPathOf,
+  publish,
+  publishNetwork,
+  rootfsOf,
+} from './context.ts'
 import { mountSpecs } from './mounts.ts'
 import { namespaceOf, parseNamespaceMode } from './namespaces.ts'
 import { removeLocked } from './remove.ts'
@@ -133,6 +142,7 @@ const launch = async (context: Context, container: Container): Promise<void> => 
     const requests = portRequests(host.PortBindings, config.ExposedPorts, host.PublishAllPorts ?? false)
     endpoint = networks.connect(id, container.name, sandbox, requests)
     undo.defer(() => networks.disconnect(id))
+    publishNetwork(context, id, endpoint, 'connect')
   }
   sandbox?.inside[Symbol.dispose]()
   writeHosts(context, container, endpoint)
@@ -173,13 +183,21 @@ const enterNetwork = (
     }
   }
   if (mode !== 'bridge' && mode !== 'none') {
-    const { name } = context.networks.require(mode)
+    const { name } = requireNetwork(context, mode)
     if (name !== 'bridge' && name !== 'none') throw conflict(`network ${mode} cannot be joined`)
   }
   const sandbox = context.networks.createSandbox(container.id)
   undo.defer(() => context.networks.removeSandbox(container.id))
   undo.defer(() => sandbox.inside[Symbol.dispose]())
   return { joined: { network: sandbox.path }, sandbox }
+}
+
+const requireNetwork = (context: Context, mode: string): { readonly name: string } => {
+  try {
+    return context.networks.require(mode)
+  } catch (cause) {
+    throw notFound(`failed to set up container networking: ${messageOf(cause)}`, { cause })
+  }
 }
 
 const joinNamespaces = (context: Context, container: Container, joined: Joined): void => {

@@ -1,9 +1,10 @@
-import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, unlinkSync } from 'node:fs'
+import { chmodSync, chownSync, lstatSync, readFileSync, unlinkSync } from 'node:fs'
 import { connect, type ListenOptions } from 'node:net'
 import { dirname } from 'node:path'
 import type { TlsOptions } from 'node:tls'
 import type { Config } from '../config.ts'
 import { codeOf, internal, invalidArgument, messageOf } from '../errdefs.ts'
+import { makeDirectories } from '../host/make-directories.ts'
 import type { Logger } from '../log.ts'
 import type { ApiServer } from './api-server.ts'
 
@@ -56,7 +57,7 @@ const prepareUnix = async (path: string): Promise<Listener> => {
   }
   try {
     // The socket's own mode decides who may connect; the folder must let the group through.
-    mkdirSync(dirname(path), { recursive: true, mode: 0o711 })
+    makeDirectories(dirname(path), 0o711)
   } catch (error) {
     throw failed(`listen unix ${path}: ${messageOf(error)}`, error)
   }
