@@ -6,6 +6,7 @@ const recvCall = libc.func('long recv(int fd, void *bytes, size_t length, int fl
 const closeCall = libc.func('int close(int fd)')
 
 const AF_NETLINK = 16
+const NETLINK_ROUTE = 0
 const SOCK_RAW_CLOEXEC = 3 | 0o2000000
 const HEADER = 16
 
@@ -40,7 +41,7 @@ export type NetlinkRequest = {
   readonly what: string
 }
 
-const attribute = (type: number, payload: Uint8Array): Buffer => {
+export const attribute = (type: number, payload: Uint8Array): Buffer => {
   const length = 4 + payload.byteLength
   const bytes = Buffer.alloc((length + 3) & ~3)
   bytes.writeUInt16LE(length, 0)
@@ -174,7 +175,7 @@ export type Link = {
 export type LinkAddress = { readonly index: number; readonly address: string; readonly prefix: number }
 export type Route = { readonly destination: string; readonly prefix: number }
 
-const attributesOf = (bytes: Buffer): Map<number, Buffer> => {
+export const attributesOf = (bytes: Buffer): Map<number, Buffer> => {
   const found = new Map<number, Buffer>()
   for (let at = 0; at + 4 <= bytes.length; ) {
     const length = bytes.readUInt16LE(at)
@@ -191,8 +192,9 @@ export class Netlink implements Disposable {
   readonly #buffer = Buffer.alloc(64 * 1024)
   #sequence = 0
 
-  constructor() {
-    this.#fd = check(socketCall(AF_NETLINK, SOCK_RAW_CLOEXEC, 0), 'socket netlink')
+  /** `family` is one of netlink(7): routes unless told otherwise. */
+  constructor(family = NETLINK_ROUTE) {
+    this.#fd = check(socketCall(AF_NETLINK, SOCK_RAW_CLOEXEC, family), 'socket netlink')
   }
 
   /** Sends all requests in one call and waits for their answers; the first that failed is thrown as SyscallError, after all were tried. */
@@ -218,7 +220,7 @@ export class Netlink implements Disposable {
   }
 
   links(): Link[] {
-    return this.#dump(RTM.GETLINK, linkHeader(0), RTM.NEWLINK).map(body => {
+    return this.dump(RTM.GETLINK, linkHeader(0), RTM.NEWLINK).map(body => {
       const attributes = attributesOf(body.subarray(16))
       return {
         index: body.readInt32LE(4),
@@ -233,7 +235,7 @@ export class Netlink implements Disposable {
   addresses(): LinkAddress[] {
     const header = Buffer.alloc(8)
     header[0] = AF_INET
-    return this.#dump(RTM.GETADDR, header, RTM.NEWADDR).map(body => ({
+    return this.dump(RTM.GETADDR, header, RTM.NEWADDR).map(body => ({
       index: body.readUInt32LE(4),
       prefix: body[1] ?? 32,
       address: [...(attributesOf(body.subarray(8)).get(IFA.LOCAL) ?? [])].join('.'),
@@ -244,7 +246,7 @@ export class Netlink implements Disposable {
   routes(): Route[] {
     const header = Buffer.alloc(12)
     header[0] = AF_INET
-    return this.#dump(RTM.GETROUTE, header, RTM.NEWROUTE)
+    return this.dump(RTM.GETROUTE, header, RTM.NEWROUTE)
       .filter(body => body[0] !== AF_INET6)
       .map(body => ({
         prefix: body[1] ?? 0,
@@ -282,7 +284,8 @@ export class Netlink implements Disposable {
     return messages
   }
 
-  #dump(type: number, body: Buffer, answer: number): Buffer[] {
+  /** The bodies of all messages of type `answer` that a request for everything brings. */
+  dump(type: number, body: Buffer, answer: number): Buffer[] {
     const bytes = this.#message({ type, body }, NLM_F.DUMP)
     const sequence = this.#sequence
     check(Number(sendCall(this.#fd, bytes, bytes.length, 0)), 'netlink send')

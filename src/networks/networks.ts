@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import type { NetworkInspect } from '../api/network.ts'
 import type { Database, Schema } from '../database.ts'
 import { internal, messageOf, notFound } from '../errdefs.ts'
+import { forgetUdpFlows } from '../host/conntrack.ts'
 import { Netlink, setLinkUp } from '../host/netlink.ts'
 import { createNetworkNamespace, removeNetworkNamespace } from '../host/netns.ts'
 import { Nft } from '../host/nft.ts'
@@ -184,6 +185,7 @@ export class Networks {
         ports,
       }
       this.#publish(endpoint)
+      this.#forgetFlows(endpoint)
       this.#endpoints.set(id, endpoint)
       return endpoint
     } catch (error) {
@@ -202,6 +204,7 @@ export class Networks {
     this.#endpoints.delete(id)
     this.#ports.release(endpoint.ports)
     if (this.#settings.filter) this.#firewall.withdraw(forwardingsOf(endpoint))
+    this.#forgetFlows(endpoint)
     // The kernel takes the link away with the namespace, beside our work; asking for it here would wait some 20 ms for RCU.
     this.#bridge?.addresses.release(parseAddress(endpoint.address))
   }
@@ -246,6 +249,17 @@ export class Networks {
       removeLink(this.#link(), bridge)
     }
     this.#netlink?.[Symbol.dispose]()
+  }
+
+  /** UDP has no end that the kernel sees: what was sent to a port before must not decide where later packets go. */
+  #forgetFlows({ ports }: Endpoint): void {
+    const udp = ports.filter(port => port.protocol === 'udp').map(port => port.hostPort)
+    if (udp.length === 0) return
+    try {
+      forgetUdpFlows(new Set(udp))
+    } catch (error) {
+      this.#log.warn({ err: error }, 'old UDP flows could not be forgotten')
+    }
   }
 
   /** Writes the whole table anew: the bridge, and every port that is published. */
