@@ -15,6 +15,9 @@ const SQLITE_FULL = 13
 /** Whether SQLite found no room on the disk. */
 export const isFull = (error: unknown): boolean => (error as { errcode?: number }).errcode === SQLITE_FULL
 
+/** Milliseconds until what was only noted is on the disk. */
+const SYNC_WITHIN = 500
+
 /**
  * Bytes kept back on the disk, so that an exit can be recorded and a container removed when containers have filled all the rest.
  * Given up when SQLite finds no room, and taken back when there is room again.
@@ -62,6 +65,7 @@ export class Database implements Disposable {
   readonly #db: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
   readonly #reserve: DiskReserve | undefined
+  #syncing: NodeJS.Timeout | undefined
   #depth = 0
 
   constructor(path: string) {
@@ -105,6 +109,31 @@ export class Database implements Disposable {
 
   run(sql: string, ...values: SQLInputValue[]): { changes: number } {
     return this.#withRoom(() => ({ changes: Number(this.#prepare(sql).run(...values).changes) }))
+  }
+
+  /**
+   * The same without waiting for the disk (0.3 ms at rest, more when it is busy): kept when this process is killed, and on the disk
+   * within half a second or with the next `run`, whichever comes first. For what a crash of the host makes untrue anyway, and for what
+   * is worth nothing without a `run` that follows.
+   */
+  note(sql: string, ...values: SQLInputValue[]): { changes: number } {
+    if (this.#depth > 0) return this.run(sql, ...values)
+    this.#db.exec('PRAGMA synchronous=normal')
+    try {
+      return this.run(sql, ...values)
+    } finally {
+      this.#db.exec('PRAGMA synchronous=full')
+      this.#syncSoon()
+    }
+  }
+
+  #syncSoon(): void {
+    if (this.#syncing) return
+    this.#syncing = setTimeout(() => {
+      this.#syncing = undefined
+      this.#db.exec('PRAGMA wal_checkpoint(PASSIVE)')
+    }, SYNC_WITHIN)
+    this.#syncing.unref()
   }
 
   /** The first row, or undefined. The row's shape is the caller's word: it stands beside the SQL. */
@@ -154,6 +183,7 @@ export class Database implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    clearTimeout(this.#syncing)
     this.#db.close()
   }
 

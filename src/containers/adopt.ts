@@ -26,7 +26,7 @@ export const adoptContainers = async (context: Context): Promise<void> => {
   }
   context.networks.adopt(endpoints)
   // Before anything is started again: what is under way would look like rubbish.
-  sweep(context)
+  await sweep(context)
   for (const container of store.all()) {
     const { id, life } = container
     const autoRemove = container.record.hostConfig.AutoRemove ?? false
@@ -86,8 +86,8 @@ const finishHalfStarted = async (context: Context, container: Container): Promis
 }
 
 /** Directories, mounts, namespaces and exit codes of containers that nobody knows. */
-const sweep = (context: Context): void => {
-  const { settings, store, networks, exits } = context
+const sweep = async (context: Context): Promise<void> => {
+  const { settings, store, networks, exits, snapshotter } = context
   for (const directory of [settings.directory, settings.runDirectory]) {
     if (!existsSync(directory)) continue
     for (const name of readdirSync(directory)) {
@@ -98,6 +98,10 @@ const sweep = (context: Context): void => {
   }
   for (const name of readdirSync(exits.directory)) {
     if (store.find(name)?.id !== name) exits.forget(name)
+  }
+  for (const key of snapshotter.keys()) {
+    // A container's snapshot bears the container's id; what else there is has owners of its own.
+    if (/^[0-9a-f]{64}$/.test(key) && store.find(key)?.id !== key) await snapshotter.remove(key)
   }
   rmSync(settings.execDirectory, { recursive: true, force: true })
   networks.sweep(id => store.find(id)?.running ?? false)

@@ -88,7 +88,8 @@ export class ContainerStore {
   /** Changes a container's life, kept before anybody sees it. */
   update(container: Container, change: Partial<Lifecycle>): void {
     const life = { ...container.life, ...change }
-    this.#database.run('UPDATE containers SET life = ? WHERE id = ?', JSON.stringify(life), container.id)
+    // After a crash of the host no process is what this says it is; that of the daemon it survives.
+    this.#database.note('UPDATE containers SET life = ? WHERE id = ?', JSON.stringify(life), container.id)
     container.life = life
   }
 

@@ -74,8 +74,9 @@ export class LayerTable {
     return [...this.#snapshots.values()]
   }
 
+  /** Only noted: a snapshot that nobody went on to record as his is swept. */
   addSnapshot(row: SnapshotRow): void {
-    this.#database.run(
+    this.#database.note(
       'INSERT INTO snapshots (key, folder, layers) VALUES (?, ?, ?)',
       row.key,
       row.folder,
@@ -85,7 +86,7 @@ export class LayerTable {
   }
 
   dropSnapshot(key: string): void {
-    this.#database.run('DELETE FROM snapshots WHERE key = ?', key)
+    this.#database.note('DELETE FROM snapshots WHERE key = ?', key)
     this.#snapshots.delete(key)
   }
 
