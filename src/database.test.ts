@@ -78,3 +78,21 @@ test('a migration that fails leaves the room at its old version', () => {
   assert.equal(database.get("SELECT 1 FROM sqlite_master WHERE name = 'more'"), undefined)
   database.migrate(PETS)
 })
+
+test('what is only noted is there for the next one who opens the file', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'database'))
+  try {
+    const path = join(directory, 'pets.db')
+    {
+      using database = new Database(path)
+      database.migrate(PETS)
+      assert.deepEqual(database.note('INSERT INTO pets (name, legs) VALUES (?, ?)', 'rex', 4), { changes: 1 })
+      using other = new Database(path)
+      assert.deepEqual(names(other), ['rex'])
+    }
+    using again = new Database(path)
+    assert.deepEqual(names(again), ['rex'])
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
+})

@@ -131,7 +131,12 @@ export class Database implements Disposable {
     if (this.#syncing) return
     this.#syncing = setTimeout(() => {
       this.#syncing = undefined
-      this.#db.exec('PRAGMA wal_checkpoint(PASSIVE)')
+      try {
+        this.#db.exec('PRAGMA wal_checkpoint(PASSIVE)')
+      } catch {
+        // A full or broken disk: what was noted stays in the log file, and the next attempt may find room.
+        this.#syncSoon()
+      }
     }, SYNC_WITHIN)
     this.#syncing.unref()
   }
