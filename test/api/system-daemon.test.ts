@@ -74,6 +74,8 @@ test('several sockets, one of them TCP on the loopback', async () => {
   const flags = ['-H', `unix://${second}`, '-H', `tcp://127.0.0.1:${port}`]
   await using daemon = await TestDaemon.start({ busybox: false, flags })
   assert.equal(statSync(daemon.socketPath).mode & 0o777, 0o660)
+  // The first socket may answer while the others are still being opened.
+  await until('all listeners', () => daemon.log().includes('completed initialization'))
   assert.equal((await new HttpClient(second).get('/_ping')).text, 'OK')
   assert.equal(await (await fetch(`http://127.0.0.1:${port}/_ping`)).text(), 'OK')
 })
