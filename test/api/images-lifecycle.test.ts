@@ -101,16 +101,12 @@ test('import makes an image of one layer', async () => {
 
 test('the same file system, however compressed, is the same layer', async () => {
   const tar = layerTar('compressed')
-  let layers = new Set<string>()
+  const layers = new Set<string>()
   // dockerd wants a program xz beside it, as Tare does; only here it is certain.
   const xz = isTare ? [execFileSync('xz', ['-c'], { input: tar })] : []
-  // The archive has no entry for its root, whose time is then that of the import, in whole seconds: all within one second.
-  for (let attempt = 0; attempt < 3 && layers.size !== 1; attempt++) {
-    layers = new Set()
-    for (const [at, body] of [tar, gzipSync(tar), zstdCompressSync(tar), ...xz].entries()) {
-      await importTar(body, { repo: 'compressed', tag: String(at) })
-      layers.add((await inspect(`compressed:${at}`)).RootFS.Layers[0] as string)
-    }
+  for (const [at, body] of [tar, gzipSync(tar), zstdCompressSync(tar), ...xz].entries()) {
+    await importTar(body, { repo: 'compressed', tag: String(at) })
+    layers.add((await inspect(`compressed:${at}`)).RootFS.Layers[0] as string)
   }
   assert.equal(layers.size, 1)
 })
