@@ -1,4 +1,4 @@
-import { pipeline, Readable } from 'node:stream'
+import { pipeline, Readable, Transform } from 'node:stream'
 import { constants, createGunzip, createZstdDecompress } from 'node:zlib'
 import { codeOf, invalidArgument, unavailable } from '../../errdefs.ts'
 import { spawnProcess } from '../../host/exec.ts'
@@ -83,15 +83,19 @@ const throughProgram = (source: Readable, program: 'xz' | 'bzip2'): Readable => 
       code === 0 ? resolve() : reject(invalidArgument(`${program}: ${complaint.trim() || `ended with ${code}`}`)),
     )
   })
+  // Taken over at once: what lies unread in a child's stdout when it ends is thrown away.
+  const whole = new Transform({
+    readableHighWaterMark: CHUNK,
+    transform: (chunk: Buffer, _encoding, done) => done(null, chunk),
+    flush: done => {
+      ended.then(() => done(), done)
+    },
+  })
   ended.catch(() => {})
-  pipeline(source, stdin, () => {})
-  const output = async function* (): AsyncGenerator<Buffer> {
-    try {
-      yield* stdout as AsyncIterable<Buffer>
-      await ended
-    } finally {
-      child.kill('SIGKILL')
-    }
-  }
-  return Readable.from(output(), { objectMode: false, highWaterMark: CHUNK })
+  pipeline(source, stdin, error => {
+    // That the program did not want it all is the program's to explain.
+    if (error && codeOf(error) !== 'EPIPE') whole.destroy(error)
+  })
+  pipeline(stdout, whole, () => child.kill('SIGKILL'))
+  return whole
 }
