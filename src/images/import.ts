@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { internal, invalidArgument, isKind, messageOf } from '../errdefs.ts'
 import type { ImageConfig } from '../oci/image-config.ts'
-import { hostPlatform, type Platform } from '../oci/platform.ts'
+import { hostPlatform, type Platform, parsePlatform } from '../oci/platform.ts'
 import { familiarName, parseReference, type Reference, withDefaultTag } from '../oci/reference.ts'
 import { decompress } from '../storage/archive/decompress.ts'
 import type { ContentStore } from '../storage/content/content-store.ts'
@@ -80,15 +80,12 @@ export const nameFromParts = (repo: string, tag: string): Reference | undefined 
 
 const ARCHITECTURES = ['amd64', 'arm64', 'arm', '386', 'ppc64le', 's390x', 'riscv64', 'loong64', 'mips64le']
 
-/** A platform as people write it: `linux/arm64/v8`, or only one of its parts. InvalidArgument. */
+/** The platform of an image to be imported. InvalidArgument for one that there is not. */
 const platformOf = (text: string): Platform => {
-  const host = hostPlatform()
-  if (text === '') return host
-  const [first = '', second, variant] = text.toLowerCase().split('/')
-  const [os, architecture] =
-    second === undefined ? (first === 'linux' ? [first, host.architecture] : [host.os, first]) : [first, second]
-  if (os !== 'linux' || !ARCHITECTURES.includes(architecture)) {
+  if (text === '') return hostPlatform()
+  const platform = parsePlatform(text)
+  if (platform.os !== 'linux' || !ARCHITECTURES.includes(platform.architecture)) {
     throw invalidArgument(`${JSON.stringify(text)}: unknown operating system or architecture: invalid argument`)
   }
-  return { os, architecture, ...(variant ? { variant } : {}) }
+  return platform
 }
