@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { instanceName } from '../../src/engine.ts'
 import { importBusybox } from './busybox-image.ts'
 import { type CommandOptions, type CommandResult, launcher, run } from './command.ts'
@@ -10,6 +9,9 @@ import { HttpClient } from './http-client.ts'
 import { remainsOf } from './remains.ts'
 import { freeSubnets } from './subnet.ts'
 import { suiteRoot } from './suite-root.ts'
+import { until } from './until.ts'
+
+export { until } from './until.ts'
 
 export type DaemonOptions = {
   /** More of dockerd's flags. */
@@ -21,15 +23,6 @@ export type DaemonOptions = {
   readonly busybox?: boolean
   /** Instead of a folder of its own. */
   readonly dataRoot?: string
-}
-
-/** Resolves when the condition holds; asked every few milliseconds. */
-export const until = async (what: string, holds: () => boolean | Promise<boolean>, timeout = 20_000): Promise<void> => {
-  const end = Date.now() + timeout
-  while (!(await holds())) {
-    if (Date.now() > end) throw new Error(`waited ${timeout} ms in vain for: ${what}`)
-    await delay(15)
-  }
 }
 
 const answers = (socketPath: string): Promise<boolean> =>

@@ -2,10 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { certificates } from './certificates.ts'
-import { until } from './daemon.ts'
 import { HTPASSWD_LINE } from './registry-user.ts'
 import { suiteRoot } from './suite-root.ts'
 import type { TokenServer } from './token-server.ts'
+import { until } from './until.ts'
 
 export type RegistryOptions = {
   /** HTTPS with the certificate of `certificates()`. */
