@@ -51,9 +51,9 @@ export const bootstrapImage = async (
       rootfs: { type: 'layers', diff_ids: [layer.diffId] },
       history: [{ created, created_by: `# ${command}`, comment: `tare image bootstrap ${shown}` }],
     }
-    const before = table.named(recipe.reference)
+    const before = table.named(recipe.reference)?.image
     const image = recorder.create(config, [layer])
-    recorder.name(recipe.reference, image.id)
+    recorder.name([recipe.reference], image.id)
     recorder.publishEvent('import', image.id, image.id)
     recorder.publishEvent('tag', image.id, shown)
     onMessage({ status: `Digest: ${image.manifest}` })

@@ -4,11 +4,12 @@ import type { Events } from '../events.ts'
 import { type Descriptor, mediaTypes } from '../oci/descriptor.ts'
 import { chainId, type Digest } from '../oci/digest.ts'
 import type { ImageConfig } from '../oci/image-config.ts'
+import { hostPlatform, type Platform } from '../oci/platform.ts'
 import { familiarName, type Reference } from '../oci/reference.ts'
 import type { ContentStore } from '../storage/content/content-store.ts'
 import type { BlobLeases } from './blob-leases.ts'
 import type { Image, ImageLayer } from './image.ts'
-import type { ImageRow, ImageTable } from './image-table.ts'
+import type { ImageRow, ImageTable, NameTarget } from './image-table.ts'
 import type { LayerStore } from './layer-store.ts'
 
 type Parts = {
@@ -38,27 +39,36 @@ export class ImageRecorder {
     return this.record(Buffer.from(JSON.stringify(config)), layers)
   }
 
-  /** An image of a configuration whose bytes are given, since their digest is its id. `manifest` must be in the content store. */
-  record(configBytes: Buffer, choices: readonly LayerChoice[], manifest?: Descriptor): Image {
-    const { content, layers, table } = this.#parts
+  /**
+   * An image of a configuration whose bytes are given, since their digest is its id. `manifest` must be in the content store.
+   * An image that is here already keeps the manifest that it has, unless `replace`: then it takes the new one and its blobs.
+   */
+  record(
+    configBytes: Buffer,
+    choices: readonly LayerChoice[],
+    manifest?: Descriptor,
+    { replace = false }: { replace?: boolean } = {},
+  ): Image {
+    const { content, layers, leases, table } = this.#parts
     const found = choices.map(({ diffId, blob }) => {
       const layer = layers.find(diffId, blob?.digest)
       if (!layer) throw notFound(`layer ${diffId} does not exist`)
       return layer
     })
     const id = content.write(configBytes)
-    const bytes = manifest
-      ? undefined
-      : manifestBytes({ mediaType: mediaTypes.config, digest: id, size: configBytes.length }, found)
+    const before = table.image(id)
     const row: ImageRow = {
       id,
-      manifest: manifest?.digest ?? content.write(bytes as Buffer),
-      manifestSize: manifest?.size ?? (bytes as Buffer).length,
+      manifest:
+        manifest ?? this.#writeManifest({ mediaType: mediaTypes.config, digest: id, size: configBytes.length }, found),
       diffIds: found.map(({ diffId }) => diffId),
       blobs: found.map(({ blob }) => blob),
     }
-    // The first manifest of an image stays, so that its digest does.
-    if (!table.image(id)) table.add(row)
+    if (!before || (replace && before.manifest.digest !== row.manifest.digest)) {
+      table.put(row)
+      this.#images.delete(id)
+      if (before) leases.discard(before.manifest.digest)
+    }
     layers.release(row.diffIds)
     this.#publish()
     return this.image(id)
@@ -79,7 +89,8 @@ export class ImageRecorder {
     const image: Image = {
       id,
       config,
-      manifest: row.manifest,
+      platform: platformOf(config),
+      manifest: row.manifest.digest,
       layers,
       size: layers.reduce((sum, { size }) => sum + size, 0),
       created: Number.isNaN(created) ? undefined : created,
@@ -91,18 +102,24 @@ export class ImageRecorder {
   manifest(id: Digest): Descriptor {
     const row = this.#parts.table.image(id)
     if (!row) throw notFound(`No such image: ${id}`)
-    return { mediaType: mediaTypes.manifest, digest: row.manifest, size: row.manifestSize }
+    return row.manifest
   }
 
-  /** Gives a name, and takes it from the image that had it. */
-  name(reference: Reference, id: Digest): void {
-    this.#parts.table.name(reference, id)
+  /** Gives names, and takes them from the images that had them. `target` is what a registry has under them. */
+  name(references: readonly Reference[], id: Digest, target?: NameTarget): void {
+    const { table, leases } = this.#parts
+    const before = references.flatMap(reference => table.named(reference)?.target?.digest ?? [])
+    table.name(references, id, target)
+    for (const digest of before) leases.discard(digest)
     this.#publish()
   }
 
   /** Takes a name away. */
   unname(reference: Reference, id: Digest): ImageDeleteItem {
-    this.#parts.table.unname(reference)
+    const { table, leases } = this.#parts
+    const target = table.named(reference)?.target
+    table.unname(reference)
+    if (target) leases.discard(target.digest)
     this.publishEvent('untag', id, id)
     this.#publish()
     return { Untagged: familiarName(reference) }
@@ -113,10 +130,10 @@ export class ImageRecorder {
     const { table, leases } = this.#parts
     const row = table.image(id)
     if (!row) return []
+    const targets = table.names().flatMap(({ image, target }) => (image === id && target ? [target.digest] : []))
     table.drop(id)
     this.#images.delete(id)
-    leases.discard(row.id)
-    leases.discard(row.manifest)
+    for (const digest of [row.id, row.manifest.digest, ...targets]) leases.discard(digest)
     this.publishEvent('delete', id, id)
     this.#publish()
     const used = new Set([...table.images().map(({ diffIds }) => diffIds), ...stacks].flatMap(chainIdsOf))
@@ -135,6 +152,17 @@ export class ImageRecorder {
     this.#parts.events.publish('image', action, id, { ...labels, name })
   }
 
+  #writeManifest(config: Descriptor, layers: readonly ImageLayer[]): Descriptor {
+    const manifest = {
+      schemaVersion: 2,
+      mediaType: mediaTypes.manifest,
+      config,
+      layers: layers.map(({ blob }) => blob),
+    }
+    const bytes = Buffer.from(JSON.stringify(manifest))
+    return { mediaType: mediaTypes.manifest, digest: this.#parts.content.write(bytes), size: bytes.length }
+  }
+
   /** Writes the layout's index soon, once for all changes of this turn of the event loop. */
   #publish(): void {
     if (this.#publishing) return
@@ -150,7 +178,7 @@ export class ImageRecorder {
     const { table, content } = this.#parts
     const descriptors = table.images().flatMap(({ id }) => {
       const names = table.namesOf(id).filter(({ tag }) => tag !== undefined)
-      const manifest = this.manifest(id)
+      const manifest = { ...this.manifest(id), platform: this.image(id).platform }
       if (names.length === 0) return [manifest]
       return names.map(name => ({
         ...manifest,
@@ -161,15 +189,13 @@ export class ImageRecorder {
   }
 }
 
-const manifestBytes = (config: Descriptor, layers: readonly ImageLayer[]): Buffer =>
-  Buffer.from(
-    JSON.stringify({
-      schemaVersion: 2,
-      mediaType: mediaTypes.manifest,
-      config,
-      layers: layers.map(({ blob }) => blob),
-    }),
-  )
+/** What an image runs on, as its configuration says; a configuration of old that says nothing means this host. */
+const platformOf = ({ os, architecture, variant, 'os.version': version }: ImageConfig): Platform => ({
+  os: os || hostPlatform().os,
+  architecture: architecture || hostPlatform().architecture,
+  ...(variant ? { variant } : {}),
+  ...(version ? { 'os.version': version } : {}),
+})
 
 const chainIdsOf = (diffIds: readonly Digest[]): Digest[] => {
   const chains: Digest[] = []

@@ -1,6 +1,7 @@
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { ImageConfig } from '../oci/image-config.ts'
+import type { Platform } from '../oci/platform.ts'
 
 export type ImageLayer = {
   readonly diffId: Digest
@@ -15,6 +16,8 @@ export type Image = {
   /** Digest of the configuration's bytes. */
   readonly id: Digest
   readonly config: ImageConfig
+  /** What it runs on. */
+  readonly platform: Platform
   readonly manifest: Digest
   /** Bottom first. */
   readonly layers: readonly ImageLayer[]

@@ -13,7 +13,9 @@ import { invalidArgument, isKind, notFound } from '../errdefs.ts'
 import type { Events } from '../events.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { ImageConfig } from '../oci/image-config.ts'
+import { hostPlatform, type Platform } from '../oci/platform.ts'
 import {
+  canonicalName,
   familiarName,
   familiarRepository,
   parseReference,
@@ -24,6 +26,7 @@ import {
 import type { ContentStore } from '../storage/content/content-store.ts'
 import type { Snapshotter } from '../storage/snapshots/snapshotter.ts'
 import { BlobLeases } from './blob-leases.ts'
+import { BlobSources } from './blob-sources.ts'
 import { BOOTSTRAP_PREFIX } from './bootstrap-prefix.ts'
 import { type ApplyChanges, refuseChanges } from './changes.ts'
 import type { Image, ImageLayer, ImageUser } from './image.ts'
@@ -35,7 +38,7 @@ import { LayerStore } from './layer-store.ts'
 import { listImages, withSharedSizes } from './list.ts'
 import { choosePrunable } from './prune.ts'
 import { planRemoval } from './remove.ts'
-import { noSuchImage, parseNaming, resolveImage } from './resolve.ts'
+import { nearestPlatform, noSuchImage, noSuchPlatform, parseNaming, resolveImages } from './resolve.ts'
 
 export type ImagesOptions = {
   readonly database: Database
@@ -51,6 +54,7 @@ export type ImagesOptions = {
 export class Images {
   readonly #table: ImageTable
   readonly #layers: LayerStore
+  readonly #sources: BlobSources
   readonly #leases: BlobLeases
   readonly #recorder: ImageRecorder
   readonly #content: ContentStore
@@ -73,6 +77,7 @@ export class Images {
     this.#inUse = inUse
     this.#applyChanges = applyChanges
     this.#table = new ImageTable(database)
+    this.#sources = new BlobSources(database)
     this.#leases = new BlobLeases(content, digest => this.#isRecorded(digest))
     this.#layers = new LayerStore({ database, content, snapshotter, discard: digest => this.#leases.discard(digest) })
     this.#recorder = new ImageRecorder({
@@ -84,16 +89,29 @@ export class Images {
     })
   }
 
-  /** By name, id or start of an id. NotFound `No such image: …`, InvalidArgument when it can be no name. */
-  get(nameOrId: string): Image {
-    const image = this.find(nameOrId)
-    if (!image) throw noSuchImage(nameOrId)
-    return image
+  /**
+   * By name, id or start of an id; of the platforms that a name has here, the asked one, else the host's, else the one that
+   * was pulled. NotFound `No such image: …`, or that it is here for other platforms only; InvalidArgument when it can be no
+   * name.
+   */
+  get(nameOrId: string, platform?: Platform): Image {
+    const candidates = this.platforms(nameOrId)
+    const found = pick(candidates, platform)
+    if (found) return found
+    if (platform && candidates.length > 0) {
+      const platforms = candidates.map(image => image.platform)
+      throw noSuchPlatform(nameOrId, platforms, platform)
+    }
+    throw noSuchImage(nameOrId)
   }
 
-  find(nameOrId: string): Image | undefined {
-    const id = resolveImage(this.#table, nameOrId)
-    return id && this.#recorder.image(id)
+  find(nameOrId: string, platform?: Platform): Image | undefined {
+    return pick(this.platforms(nameOrId), platform)
+  }
+
+  /** All images that a name has here, one for each platform; one for an id; none when there is none. */
+  platforms(nameOrId: string): Image[] {
+    return resolveImages(this.#table, nameOrId).map(id => this.#recorder.image(id))
   }
 
   /** An image's names, sorted. */
@@ -144,7 +162,10 @@ export class Images {
     if (familiarRepository(reference) === 'sha256')
       throw invalidArgument('refusing to create an ambiguous tag using digest algorithm as name')
     const { id } = this.get(nameOrId)
-    this.#recorder.name(reference, id)
+    const naming = parseNaming(nameOrId)
+    // What the registry has under the old name, it has under the new one: all platforms stay together.
+    const target = 'reference' in naming ? this.#table.named(naming.reference)?.target : undefined
+    this.#recorder.name([reference], id, target)
     this.#recorder.publishEvent('tag', id, familiarName(reference))
   }
 
@@ -154,8 +175,9 @@ export class Images {
     { force = false }: { force?: boolean; noprune?: boolean } = {},
   ): Promise<ImageDeleteItem[]> {
     const { id } = this.get(nameOrId)
+    const siblings = this.platforms(nameOrId).filter(image => image.id !== id)
     const naming = parseNaming(nameOrId)
-    const reference = 'reference' in naming && this.#table.named(naming.reference) === id ? naming.reference : undefined
+    const reference = 'reference' in naming && this.#table.named(naming.reference) ? naming.reference : undefined
     const plan = planRemoval({
       id,
       asked: nameOrId,
@@ -165,10 +187,13 @@ export class Images {
       force,
     })
     const items = plan.untag.map(name => this.#recorder.unname(name, id))
-    if (plan.remove) {
-      items.push(...this.#recorder.drop(id, this.#stacks()))
-      await this.#recorder.collect()
+    if (plan.remove) items.push(...this.#recorder.drop(id, this.#stacks()))
+    // The name's other platforms go with it, unless somebody else needs them.
+    for (const sibling of siblings) {
+      if (this.#table.namesOf(sibling.id).length === 0 && this.#inUse(sibling.id).length === 0)
+        items.push(...this.#recorder.drop(sibling.id, this.#stacks()))
     }
+    await this.#recorder.collect()
     return items
   }
 
@@ -194,8 +219,8 @@ export class Images {
       : rows
   }
 
-  inspect(nameOrId: string): ImageInspect {
-    const image = this.get(nameOrId)
+  inspect(nameOrId: string, platform?: Platform): ImageInspect {
+    const image = this.get(nameOrId, platform)
     return inspectImage({
       image,
       names: this.#table.namesOf(image.id),
@@ -205,8 +230,8 @@ export class Images {
     })
   }
 
-  history(nameOrId: string): ImageHistoryItem[] {
-    const image = this.get(nameOrId)
+  history(nameOrId: string, platform?: Platform): ImageHistoryItem[] {
+    const image = this.get(nameOrId, platform)
     return historyOf(image, this.#table.namesOf(image.id))
   }
 
@@ -277,13 +302,19 @@ export class Images {
     this.#layers.forgetBroken()
     for (const { id, manifest, diffIds } of this.#table.images()) {
       const whole =
-        this.#content.has(id) && this.#content.has(manifest) && diffIds.every(diffId => this.#layers.find(diffId))
+        this.#content.has(id) &&
+        this.#content.has(manifest.digest) &&
+        diffIds.every(diffId => this.#layers.find(diffId))
       if (!whole) this.#table.drop(id)
     }
+    for (const { reference, image, target } of this.#table.names())
+      if (target && !this.#content.has(target.digest)) this.#table.name([reference], image)
     const recorded = new Set([
-      ...this.#table.images().flatMap(({ id, manifest }) => [id, manifest]),
+      ...this.#table.images().flatMap(({ id, manifest }) => [id, manifest.digest]),
+      ...this.#table.targets(),
       ...this.#layers.blobs(),
     ])
+    this.#sources.retain(recorded)
     for (const digest of this.#content.list()) if (!recorded.has(digest)) this.#content.remove(digest)
     await this.#recorder.collect()
     this.#recorder.publishIndex()
@@ -303,12 +334,12 @@ export class Images {
       const all = this.#table
         .namesInRepository(repositoryName(naming.reference))
         .filter(({ reference }) => reference.tag !== undefined)
-      if (all.length > 0) return all.map(({ image, reference }) => ({ id: image, reference }))
+      if (all.length > 0) return all.map(({ reference }) => ({ id: this.get(canonicalName(reference)).id, reference }))
     }
     try {
       const { id } = this.get(name)
       const isName =
-        'reference' in naming && naming.reference.tag !== undefined && this.#table.named(naming.reference) === id
+        'reference' in naming && naming.reference.tag !== undefined && this.#table.named(naming.reference) !== undefined
       return [{ id, reference: isName ? naming.reference : undefined }]
     } catch (error) {
       // Here dockerd repeats the name as it was given.
@@ -319,7 +350,8 @@ export class Images {
 
   #isRecorded(digest: Digest): boolean {
     return (
-      this.#table.images().some(({ id, manifest }) => id === digest || manifest === digest) ||
+      this.#table.images().some(({ id, manifest }) => id === digest || manifest.digest === digest) ||
+      this.#table.targets().includes(digest) ||
       this.#layers.hasBlob(digest)
     )
   }
@@ -329,6 +361,7 @@ export class Images {
       content: this.#content,
       layers: this.#layers,
       leases: this.#leases,
+      sources: this.#sources,
       recorder: this.#recorder,
       table: this.#table,
       snapshotter: this.#snapshotter,
@@ -336,3 +369,6 @@ export class Images {
     }
   }
 }
+
+const pick = (candidates: readonly Image[], platform: Platform | undefined): Image | undefined =>
+  platform ? nearestPlatform(candidates, platform) : (nearestPlatform(candidates, hostPlatform()) ?? candidates[0])

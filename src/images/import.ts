@@ -61,7 +61,7 @@ export const importImage = async (
   }
   const image = recorder.create(config, [layer])
   if (reference) {
-    recorder.name(reference, image.id)
+    recorder.name([reference], image.id)
     recorder.publishEvent('tag', image.id, familiarName(reference))
   }
   recorder.publishEvent('import', image.id, image.id)

@@ -23,6 +23,7 @@ const image = (
     config: { Labels: labels ?? null },
     rootfs: { type: 'layers', diff_ids: [] },
   },
+  platform: { os: 'linux', architecture: 'amd64' },
   manifest: digestOf(`manifest of ${name}`),
   layers: layers.map(layer => ({
     diffId: digestOf(layer),

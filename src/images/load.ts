@@ -73,14 +73,14 @@ const loadImage = async (
   }
   const image = recorder.record(content.readSync(archived.config.digest), made, archived.manifest)
   for (const reference of references) {
-    const before = table.named(reference)
+    const before = table.named(reference)?.image
     const name = familiarName(reference)
     if (before !== undefined && before !== image.id) {
       options.onMessage({
         stream: `The image ${name} already exists, renaming the old one with ID ${before} to empty string\n`,
       })
     }
-    recorder.name(reference, image.id)
+    recorder.name([reference], image.id)
   }
   recorder.publishEvent('load', image.id, image.id)
   for (const reference of references) options.onMessage({ stream: `Loaded image: ${familiarName(reference)}\n` })

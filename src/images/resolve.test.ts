@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Database } from '../database.ts'
+import { mediaTypes } from '../oci/descriptor.ts'
 import { type Digest, digestOf } from '../oci/digest.ts'
+import { parsePlatform } from '../oci/platform.ts'
 import { parseReference } from '../oci/reference.ts'
 import { ImageTable } from './image-table.ts'
 import { nameFromParts } from './import.ts'
-import { noSuchImage, resolveImage } from './resolve.ts'
+import { nearestPlatform, noSuchImage, resolveImages } from './resolve.ts'
 
 const one: Digest = `sha256:abc1${'0'.repeat(60)}`
 const two: Digest = `sha256:abc2${'0'.repeat(60)}`
@@ -13,10 +15,16 @@ const manifest = digestOf('manifest')
 
 const tableWith = (database: Database): ImageTable => {
   const table = new ImageTable(database)
-  for (const id of [one, two]) table.add({ id, manifest, manifestSize: 1, diffIds: [], blobs: [] })
-  table.name(parseReference('debian:latest'), one)
-  table.name(parseReference('abc2:latest'), one)
-  table.name(parseReference(`debian@${manifest}`), one)
+  for (const id of [one, two])
+    table.put({
+      id,
+      manifest: { mediaType: mediaTypes.manifest, digest: digestOf(id), size: 1 },
+      diffIds: [],
+      blobs: [],
+    })
+  table.name([parseReference('debian:latest')], one)
+  table.name([parseReference('abc2:latest')], one)
+  table.name([parseReference(`debian@${manifest}`)], one)
   return table
 }
 
@@ -34,28 +42,28 @@ test('an image is found by name, by id, and by the start of an id that is only i
     `debian@${manifest}`,
     `debian:9@${manifest}`,
   ]) {
-    assert.equal(resolveImage(table, name), one, name)
+    assert.equal(resolveImages(table, name)[0], one, name)
   }
   for (const name of ['debian:9', 'abc', 'abcd', digestOf('other'), 'localhost/debian'])
-    assert.equal(resolveImage(table, name), undefined, name)
+    assert.equal(resolveImages(table, name)[0], undefined, name)
   // A name goes before an id.
-  assert.equal(resolveImage(table, 'abc2'), one)
-  assert.equal(resolveImage(table, 'abc20'), two)
+  assert.equal(resolveImages(table, 'abc2')[0], one)
+  assert.equal(resolveImages(table, 'abc20')[0], two)
 })
 
 test('a name moves, and what was renamed is known to a later process', () => {
   using database = new Database(':memory:')
   const table = tableWith(database)
-  table.name(parseReference('debian:latest'), two)
+  table.name([parseReference('debian:latest')], two)
   table.unname(parseReference('abc2:latest'))
   for (const later of [table, new ImageTable(database)]) {
-    assert.equal(resolveImage(later, 'debian'), two)
-    assert.equal(resolveImage(later, 'abc2'), two)
+    assert.equal(resolveImages(later, 'debian')[0], two)
+    assert.equal(resolveImages(later, 'abc2')[0], two)
     assert.equal(later.namesOf(one).length, 1)
     assert.equal(typeof later.lastTagged(two), 'number')
   }
   table.drop(two)
-  assert.equal(resolveImage(new ImageTable(database), 'debian'), undefined)
+  assert.equal(resolveImages(new ImageTable(database), 'debian')[0], undefined)
 })
 
 test('what is missing is named as Docker names it', () => {
@@ -72,4 +80,36 @@ test('repo and tag of the API make a name', () => {
   assert.equal(nameFromParts('a', '2')?.tag, '2')
   assert.throws(() => nameFromParts(`a@${one}`, ''), { message: 'cannot import digest reference' })
   assert.throws(() => nameFromParts('a', ':::'), { message: 'invalid tag format' })
+})
+
+test('a name of several platforms means all that are here, and outlives the removal of one', () => {
+  using database = new Database(':memory:')
+  const table = tableWith(database)
+  const members = [one, two, digestOf('not here')].map(id => ({
+    mediaType: mediaTypes.manifest,
+    digest: id === one || id === two ? digestOf(id) : id,
+    size: 1,
+  }))
+  const target = { mediaType: mediaTypes.index, digest: digestOf('index'), size: 1, members }
+  table.name([parseReference('multi:1')], two, target)
+  for (const later of [table, new ImageTable(database)]) {
+    assert.deepEqual(resolveImages(later, 'multi:1'), [two, one])
+    assert.ok(later.namesOf(one).some(({ path }) => path === 'library/multi'))
+    assert.deepEqual(later.targets(), [digestOf('index')])
+  }
+  table.drop(two)
+  for (const later of [table, new ImageTable(database)]) assert.deepEqual(resolveImages(later, 'multi:1'), [one])
+  table.drop(one)
+  assert.deepEqual(resolveImages(table, 'multi:1'), [])
+})
+
+test('of several platforms the nearest is taken', () => {
+  const offered = ['linux/386', 'linux/arm/v7', 'linux/amd64', 'windows/amd64'].map(text => ({
+    platform: parsePlatform(text),
+  }))
+  const nearest = (wanted: string) => nearestPlatform(offered, parsePlatform(wanted))?.platform
+  assert.deepEqual(nearest('linux/amd64'), parsePlatform('linux/amd64'))
+  assert.deepEqual(nearest('linux/arm64'), parsePlatform('linux/arm/v7'))
+  assert.deepEqual(nearest('linux/386'), parsePlatform('linux/386'))
+  assert.equal(nearest('linux/s390x'), undefined)
 })

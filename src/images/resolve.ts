@@ -1,5 +1,6 @@
 import { notFound } from '../errdefs.ts'
 import { type Digest, isDigest } from '../oci/digest.ts'
+import { formatPlatform, type Platform, platformDistance } from '../oci/platform.ts'
 import { familiarName, parseReference, type Reference, withDefaultTag } from '../oci/reference.ts'
 import type { ImageTable } from './image-table.ts'
 
@@ -17,11 +18,33 @@ export const parseNaming = (text: string): Naming => {
   return { reference: reference.digest === undefined ? withDefaultTag(reference) : { ...reference, tag: undefined } }
 }
 
-/** An image's id by name, id or start of an id; undefined when there is none, or more than one has that start. */
-export const resolveImage = (table: ImageTable, text: string): Digest | undefined => {
+/**
+ * The images that a name, an id or the start of an id may mean: several for a name under which several platforms are
+ * here, the one that was pulled last first. None when there is none, or more than one has that start.
+ */
+export const resolveImages = (table: ImageTable, text: string): Digest[] => {
   const naming = parseNaming(text)
-  if ('id' in naming) return table.image(naming.id)?.id
-  return table.named(naming.reference) ?? resolvePrefix(table, text)
+  if ('id' in naming) {
+    const id = table.image(naming.id)?.id ?? table.imageOfManifest(naming.id)
+    return id === undefined ? [] : [id]
+  }
+  const row = table.named(naming.reference)
+  if (row) return table.members(row)
+  const found = resolvePrefix(table, text)
+  return found === undefined ? [] : [found]
+}
+
+/** The one of an image's platforms that does best where `wanted` is asked for; undefined when none does. */
+export const nearestPlatform = <Candidate extends { readonly platform: Platform }>(
+  candidates: readonly Candidate[],
+  wanted: Platform,
+): Candidate | undefined => {
+  let best: { candidate: Candidate; distance: number } | undefined
+  for (const candidate of candidates) {
+    const distance = platformDistance(wanted, candidate.platform)
+    if (distance !== undefined && (best === undefined || distance < best.distance)) best = { candidate, distance }
+  }
+  return best?.candidate
 }
 
 /** Whether `text` is how somebody would write this very id, rather than a name for it. */
@@ -44,3 +67,9 @@ const resolvePrefix = (table: ImageTable, text: string): Digest | undefined => {
   }
   return found
 }
+
+/** The image is here, but not for what was asked for. In Docker's words. */
+export const noSuchPlatform = (text: string, found: readonly Platform[], wanted: Platform): Error =>
+  notFound(
+    `image with reference ${text} was found but its platform (${found.map(formatPlatform).join(', ')}) does not match the specified platform (${formatPlatform(wanted)})`,
+  )
