@@ -17,43 +17,49 @@ const mergeHealthcheck = (own: HealthConfig | undefined, image: HealthConfig | u
   return { ...image, ...Object.fromEntries(said) }
 }
 
-/** What a container is, from what the client asks and what the image brings; Docker's rules. Throws InvalidArgument. */
-export const mergeConfig = (own: ContainerConfig, image: ExecutionConfig, id: string): ContainerConfig => {
-  let { Entrypoint, Cmd } = own
-  if (Entrypoint == null || Entrypoint.length === 0) {
-    if (Cmd == null || Cmd.length === 0) Cmd = image.Cmd
-    if (Entrypoint == null) Entrypoint = image.Entrypoint
-  } else if (Entrypoint.length === 1 && Entrypoint[0] === '') {
-    // The way to say "no entry point" on the command line.
-    Entrypoint = null
-  }
-  if ((Entrypoint?.length ?? 0) + (Cmd?.length ?? 0) === 0) throw invalidArgument('no command specified')
-  const env = own.Env ?? []
-  for (const entry of env) if (keyOf(entry) === '') throw invalidArgument(`invalid environment variable: ${entry}`)
-  // A variable without a value is taken out.
-  const merged = mergeEnv(env, image.Env ?? []).filter(entry => entry.includes('='))
-  const healthcheck = mergeHealthcheck(own.Healthcheck, image.Healthcheck)
+/** A configuration, with what it leaves open taken from another; dockerd's rules of create and commit. */
+export const inherit = <Config extends ExecutionConfig>(own: Config, from: ExecutionConfig): Config => {
+  const hasEntrypoint = (own.Entrypoint ?? []).length > 0
+  const healthcheck = mergeHealthcheck(own.Healthcheck, from.Healthcheck)
+  const stopSignal = own.StopSignal || from.StopSignal
   return {
     ...own,
+    User: own.User || from.User || '',
+    ExposedPorts: { ...from.ExposedPorts, ...own.ExposedPorts },
+    Env: mergeEnv(own.Env ?? [], from.Env ?? []),
+    Cmd: (hasEntrypoint || (own.Cmd ?? []).length > 0 ? own.Cmd : from.Cmd) ?? null,
+    Entrypoint: own.Entrypoint ?? from.Entrypoint ?? null,
+    Volumes: { ...from.Volumes, ...own.Volumes },
+    WorkingDir: own.WorkingDir || from.WorkingDir || '',
+    Labels: { ...from.Labels, ...own.Labels },
+    ...(stopSignal ? { StopSignal: stopSignal } : {}),
+    ...(healthcheck ? { Healthcheck: healthcheck } : {}),
+  }
+}
+
+/** What a container is, from what the client asks and what the image brings; Docker's rules. Throws InvalidArgument. */
+export const mergeConfig = (own: ContainerConfig, image: ExecutionConfig, id: string): ContainerConfig => {
+  const env = own.Env ?? []
+  for (const entry of env) if (keyOf(entry) === '') throw invalidArgument(`invalid environment variable: ${entry}`)
+  const inherited = inherit(own, image)
+  // The way to say "no entry point" on the command line.
+  const none = own.Entrypoint?.length === 1 && own.Entrypoint[0] === ''
+  const merged = none ? { ...inherited, Entrypoint: null } : inherited
+  if (commandOf(merged).length === 0) throw invalidArgument('no command specified')
+  // A variable without a value is taken out.
+  const variables = (merged.Env ?? []).filter(entry => entry.includes('='))
+  return {
+    ...merged,
     Hostname: own.Hostname || id.slice(0, 12),
     Domainname: own.Domainname ?? '',
-    User: own.User || image.User || '',
     AttachStdin: own.AttachStdin ?? false,
     AttachStdout: own.AttachStdout ?? false,
     AttachStderr: own.AttachStderr ?? false,
-    ExposedPorts: { ...image.ExposedPorts, ...own.ExposedPorts },
     Tty: own.Tty ?? false,
     OpenStdin: own.OpenStdin ?? false,
     StdinOnce: own.StdinOnce ?? false,
-    Env: merged.length > 0 ? merged : (own.Env ?? null),
+    Env: variables.length > 0 ? variables : (own.Env ?? null),
     OnBuild: own.OnBuild ?? null,
-    Cmd: Cmd ?? null,
-    Entrypoint: Entrypoint ?? null,
-    Volumes: { ...image.Volumes, ...own.Volumes },
-    WorkingDir: own.WorkingDir || image.WorkingDir || '',
-    Labels: { ...image.Labels, ...own.Labels },
-    ...(own.StopSignal || image.StopSignal ? { StopSignal: own.StopSignal || image.StopSignal } : {}),
-    ...(healthcheck ? { Healthcheck: healthcheck } : {}),
   }
 }
 

@@ -15,6 +15,8 @@ export type PackOptions = {
   readonly only?: string | undefined
   /** What `only` is called in the archive; its own name when left out. */
   readonly as?: string | undefined
+  /** Paths that are left out, with all that is below them; without a slash at either end. */
+  readonly except?: readonly string[] | undefined
   /** Times after this one (nanoseconds) become it, so that what was made just now is the same the next time. */
   readonly latest?: bigint | undefined
 }
@@ -33,6 +35,7 @@ const HOLES_WORTH = 1 << 20
 export class Packer {
   readonly #layer: boolean
   readonly #latest: bigint | undefined
+  readonly #except: ReadonlySet<ByteString>
   readonly #links = new Map<string, ByteString>()
   #chunk = Buffer.allocUnsafeSlow(CHUNK)
   #filled = 0
@@ -42,6 +45,7 @@ export class Packer {
   constructor(options: PackOptions = {}) {
     this.#layer = options.format === 'layer'
     this.#latest = options.latest
+    this.#except = new Set(options.except?.map(fromText))
   }
 
   *pack(directory: string, { only, as }: Pick<PackOptions, 'only' | 'as'> = {}): Generator<Buffer, void> {
@@ -78,6 +82,7 @@ export class Packer {
   }
 
   *#member(parent: number, name: ByteString, path: ByteString, stat: BigIntStats): Generator<Buffer, void> {
+    if (this.#except.has(path)) return
     const place = childPath(parent, name)
     if (this.#layer && stat.isCharacterDevice() && stat.rdev === 0n) {
       const slash = path.lastIndexOf('/') + 1
@@ -206,8 +211,11 @@ const openOrGone = (path: string | Buffer, flags: number): number | undefined =>
   }
 }
 
-export const attributesOf = (path: string | Buffer): ReadonlyMap<ByteString, Buffer> => {
-  const names = llistxattr(path).filter(isPortableAttribute)
+export const attributesOf = (
+  path: string | Buffer,
+  wanted: (name: ByteString) => boolean = isPortableAttribute,
+): ReadonlyMap<ByteString, Buffer> => {
+  const names = llistxattr(path).filter(wanted)
   if (names.length === 0) return NO_XATTRS
   const found = new Map<ByteString, Buffer>()
   for (const name of names) {

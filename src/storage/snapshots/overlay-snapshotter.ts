@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { type Database, isFull } from '../../database.ts'
 import { codeOf, conflict, notFound } from '../../errdefs.ts'
-import { mount, umountAsync } from '../../host/mount.ts'
+import { MS, mount, umountAsync } from '../../host/mount.ts'
 import { type Digest, Digester } from '../../oci/digest.ts'
 import { pack } from '../archive/pack.ts'
 import { unpack } from '../archive/unpack.ts'
@@ -114,22 +114,16 @@ export class OverlaySnapshotter implements Snapshotter {
 
   mount(key: string, target: string, { volatile = false }: MountOptions = {}): void {
     const { folder, layers } = this.#snapshot(key)
-    const lower =
-      layers.length === 0
-        ? NOTHING
-        : // A layer may stand in a stack twice; overlayfs wants each once, and only the upper one shows.
-          [...new Set(layers.map(diffId => this.#layerFolder(diffId)).reverse())].join(':')
-    const data = `lowerdir=${lower},upperdir=${folder}/upper,workdir=${folder}/work,${OPTIONS}${volatile ? ',volatile' : ''}`
+    const data = `lowerdir=${this.#lowerdir(layers)},upperdir=${folder}/upper,workdir=${folder}/work,${OPTIONS}${volatile ? ',volatile' : ''}`
     // The mark of an earlier volatile mount, which the kernel would take for a crash.
     if (volatile) rmSync(join(this.#path(folder), 'work', 'work', 'incompat'), { recursive: true, force: true })
-    const before = process.cwd()
-    // Synchronous from here to the way back: nobody sees the other directory.
-    process.chdir(this.#root)
-    try {
-      mount('overlay', target, 'overlay', 0, data)
-    } finally {
-      process.chdir(before)
-    }
+    this.#mount(target, 0, data)
+  }
+
+  view(key: string, target: string): void {
+    const { folder, layers } = this.#snapshot(key)
+    // Its changes are one more layer, and nothing is written anywhere.
+    this.#mount(target, MS.RDONLY, `lowerdir=${folder}/upper:${this.#lowerdir(layers)},${OPTIONS}`)
   }
 
   async unmount(target: string): Promise<void> {
@@ -141,8 +135,8 @@ export class OverlaySnapshotter implements Snapshotter {
     }
   }
 
-  diff(key: string): Readable {
-    return pack(this.#upper(this.#snapshot(key)), { format: 'layer' }).tar
+  diff(key: string, except: readonly string[] = []): Readable {
+    return pack(this.#upper(this.#snapshot(key)), { format: 'layer', except }).tar
   }
 
   async commit(key: string, consume: (tar: Readable) => Promise<Digest>): Promise<Layer> {
@@ -202,6 +196,23 @@ export class OverlaySnapshotter implements Snapshotter {
       this.#table.dropSnapshot(key)
     }
     await discard(this.#path(snapshot.folder))
+  }
+
+  #mount(target: string, flags: number, data: string): void {
+    const before = process.cwd()
+    // Synchronous from here to the way back: nobody sees the other directory.
+    process.chdir(this.#root)
+    try {
+      mount('overlay', target, 'overlay', flags, data)
+    } finally {
+      process.chdir(before)
+    }
+  }
+
+  #lowerdir(layers: readonly Digest[]): string {
+    if (layers.length === 0) return NOTHING
+    // A layer may stand in a stack twice; overlayfs wants each once, and only the upper one shows.
+    return [...new Set(layers.map(diffId => this.#layerFolder(diffId)).reverse())].join(':')
   }
 
   #snapshot(key: string): SnapshotRow {

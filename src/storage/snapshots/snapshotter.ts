@@ -42,8 +42,13 @@ export interface Snapshotter {
   mount(key: string, target: string, options?: MountOptions): void
   /** Off the main thread: an overlay that is not volatile writes its changes to disk first. Quiet when nothing is mounted there. */
   unmount(target: string): Promise<void>
-  /** The changes of a writable snapshot against its layers, as a deterministic OCI layer tar. */
-  diff(key: string): Readable
+  /**
+   * Mounts all that a writable snapshot shows at `target`, read-only, whether or not it is mounted elsewhere: changes that
+   * are made there meanwhile may be seen or not. `unmount` ends it.
+   */
+  view(key: string, target: string): void
+  /** The changes of a writable snapshot against its layers, as a deterministic OCI layer tar, without the paths of `except`. */
+  diff(key: string, except?: readonly string[]): Readable
   /**
    * Makes the changes of a writable (and not mounted) snapshot a layer, without copying them; the snapshot is gone then.
    * The layer's tar passes once through `consume`, which says its digest. When that fails the snapshot stays.
