@@ -38,6 +38,13 @@ export const lgetxattr = (path: Path, name: Path): Buffer | undefined => {
   }
 }
 
+/** Whether the file system could keep such an attribute there, whether or not it has it. */
+export const keepsAttribute = (path: Path, name: Path): boolean => {
+  if (Number(lgetxattrCall(cString(path), cString(name), null, 0)) >= 0) return true
+  const { code } = new SyscallError('lgetxattr', koffi.errno(), path)
+  return code !== 'ENOTSUP' && code !== 'EOPNOTSUPP'
+}
+
 /** Attribute names, as bytes in latin1 strings. */
 export const llistxattr = (path: Path): string[] => {
   for (let size = 1024; ; ) {
