@@ -45,11 +45,12 @@ const matches = ({ method, path = '' }: Match, request: SeenRequest): boolean =>
 
 const json = (status: number, value: unknown, headers: Reply['headers'] = {}): Reply => ({
   status,
-  headers: { 'Content-Type': 'application/json', ...headers },
+  headers: { 'Content-Type': 'application/json; charset=utf-8', ...headers },
   body: Buffer.from(JSON.stringify(value)),
 })
+/** docker-registry sends a detail with each; Docker words an error without one otherwise. */
 const failure = (status: number, code: string, message: string, headers?: Reply['headers']): Reply =>
-  json(status, { errors: [{ code, message }] }, headers)
+  json(status, { errors: [{ code, message, detail: {} }] }, headers)
 const empty = (status: number, headers: Reply['headers'] = {}): Reply => ({ status, headers, body: Buffer.alloc(0) })
 
 /**
@@ -65,6 +66,7 @@ export class FakeRegistry implements AsyncDisposable {
   readonly #repositories = new Map<string, Repository>()
   readonly #uploads = new Map<string, Buffer>()
   readonly #tokens = new Set<string>()
+  #authorization: string | undefined
   #rules: Rule[] = []
 
   private constructor(server: Server, options: FakeRegistryOptions) {
@@ -118,6 +120,11 @@ export class FakeRegistry implements AsyncDisposable {
     this.requests.length = 0
   }
 
+  /** Basic authentication, with this one header. */
+  requireAuthorization(header: string): void {
+    this.#authorization = header
+  }
+
   /** No token that it gave is good any more. */
   forgetTokens(): void {
     this.#tokens.clear()
@@ -153,6 +160,10 @@ export class FakeRegistry implements AsyncDisposable {
     const { authorization = '' } = request.headers
     if (this.#options.tokens && !this.#tokens.has(authorization.replace(/^Bearer /, '')))
       return this.#challenge(request)
+    if (this.#authorization !== undefined && authorization !== this.#authorization) {
+      const challenge = { 'WWW-Authenticate': 'Basic realm="fake"' }
+      return failure(401, 'UNAUTHORIZED', 'authentication required', challenge)
+    }
     if (request.path === '/v2/') return json(200, {})
     const [, name = '', kind = '', rest = ''] = request.path.match(/^\/v2\/(.+?)\/(manifests|blobs|tags)\/(.+)$/) ?? []
     if (kind === 'tags') return this.#listTags(name)
