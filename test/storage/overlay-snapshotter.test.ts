@@ -4,11 +4,12 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { Database } from '../../src/database.ts'
 import { mountsBelow } from '../../src/host/mount.ts'
+import { layerIntakeSuite } from '../../src/storage/snapshots/layer-intake.suite.ts'
 import { OverlaySnapshotter } from '../../src/storage/snapshots/overlay-snapshotter.ts'
 import { snapshotterSuite } from '../../src/storage/snapshots/snapshotter.suite.ts'
 import { suiteRoot } from '../harness/suite-root.ts'
 
-const make = async () => {
+const make = async (limits: { maxLayerSize?: number; maxLayerEntries?: number } = {}) => {
   const root = mkdtempSync(join(suiteRoot(), 'snapshots-'))
   const target = join(root, 'target')
   mkdirSync(target)
@@ -17,7 +18,7 @@ const make = async () => {
     for (const database of databases.splice(0)) database[Symbol.dispose]()
     const database = new Database(join(root, 'tare.db'))
     databases.push(database)
-    const snapshotter = new OverlaySnapshotter({ root, database })
+    const snapshotter = new OverlaySnapshotter({ root, database, ...limits })
     await snapshotter.sweep()
     return snapshotter
   }
@@ -35,6 +36,7 @@ const make = async () => {
 }
 
 snapshotterSuite('OverlaySnapshotter', make)
+layerIntakeSuite('OverlaySnapshotter', make)
 
 test('folders that nobody knows are swept, and their numbers not used before', async () => {
   await using place = await make()

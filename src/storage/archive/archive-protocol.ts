@@ -1,12 +1,17 @@
 import { codeOf, type ErrorKind, messageOf, TareError } from '../../errdefs.ts'
+import type { Expected, Received, ReceiveOptions } from './blob-receiver.ts'
 import type { PackOptions } from './packer.ts'
 import type { UnpackOptions } from './unpacker.ts'
 
-/** What passes between the archive thread and everybody else. */
+/** What passes between an archive thread and everybody else. */
 export type ToWorker = { readonly job: number } & (
   | { readonly type: 'unpack'; readonly directory: string; readonly options: UnpackOptions; readonly durable: boolean }
   | { readonly type: 'pack'; readonly directory: string; readonly options: PackOptions; readonly durable: boolean }
-  | { readonly type: 'chunk'; readonly data: Uint8Array }
+  | { readonly type: 'receive'; readonly options: ReceiveOptions }
+  /** Takes the next bytes of the file that is being received. */
+  | { readonly type: 'read' }
+  | { readonly type: 'verify'; readonly expected: Expected }
+  | { readonly type: 'chunk'; readonly data: Uint8Array<ArrayBuffer>; readonly length?: number }
   | { readonly type: 'end' }
   | { readonly type: 'pull' }
   | { readonly type: 'cancel' }
@@ -14,6 +19,11 @@ export type ToWorker = { readonly job: number } & (
 
 export type FromWorker = { readonly job: number } & (
   | { readonly type: 'more' }
+  /** A chunk has been worked off; its memory comes back. */
+  | { readonly type: 'taken'; readonly data: Uint8Array<ArrayBuffer> | undefined; readonly position: number }
+  | { readonly type: 'received'; readonly received: Received }
+  /** Nothing of the job is open any more. */
+  | { readonly type: 'cancelled' }
   | { readonly type: 'data'; readonly data: Uint8Array }
   | { readonly type: 'done'; readonly size: number }
   | { readonly type: 'failed'; readonly error: PackedError }

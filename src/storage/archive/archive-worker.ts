@@ -1,11 +1,12 @@
 import { parentPort } from 'node:worker_threads'
 import { syncDirectoryNow } from '../../host/sync.ts'
 import { type FromWorker, packError, type ToWorker } from './archive-protocol.ts'
+import { BlobReceiver } from './blob-receiver.ts'
 import { Packer } from './packer.ts'
 import { TarReader } from './tar-reader.ts'
 import { Unpacker } from './unpacker.ts'
 
-/** The thread's side of `archive-thread.ts`: jobs side by side, each a piece of synchronous work per message. */
+/** The thread's side of `archive-threads.ts`: jobs side by side, each a piece of synchronous work per message. */
 const port = parentPort
 if (!port) throw new Error('archive-worker: only for a worker thread')
 
@@ -33,6 +34,29 @@ const startUnpack = (message: Extract<ToWorker, { type: 'unpack' }>): Job => {
       return true
     },
     [Symbol.dispose]: () => unpacker[Symbol.dispose](),
+  }
+}
+
+const startReceive = (message: Extract<ToWorker, { type: 'receive' }>): Job => {
+  const receiver = new BlobReceiver(message.options)
+  return {
+    handle(next) {
+      if (next.type === 'verify') {
+        const received = receiver.verify(next.expected)
+        end(next.job)
+        send({ job: next.job, type: 'received', received })
+        return true
+      }
+      if (next.type === 'chunk') {
+        receiver.write(Buffer.from(next.data.buffer, 0, next.length))
+        send({ job: next.job, type: 'taken', data: next.data, position: receiver.position }, [next.data.buffer])
+      } else {
+        receiver.read()
+        send({ job: next.job, type: 'taken', data: undefined, position: receiver.position })
+      }
+      return false
+    },
+    [Symbol.dispose]: () => receiver[Symbol.dispose](),
   }
 }
 
@@ -64,7 +88,11 @@ port.on('message', (message: ToWorker) => {
   try {
     if (message.type === 'unpack') jobs.set(message.job, startUnpack(message))
     else if (message.type === 'pack') jobs.set(message.job, startPack(message))
-    else if (message.type === 'cancel') end(message.job)
+    else if (message.type === 'receive') jobs.set(message.job, startReceive(message))
+    else if (message.type === 'cancel') {
+      end(message.job)
+      send({ job: message.job, type: 'cancelled' })
+    }
     // A job that failed has been told of; what was on its way to it meanwhile is dropped.
     else if (jobs.get(message.job)?.handle(message)) end(message.job)
   } catch (error) {

@@ -2,21 +2,13 @@ import { pipeline, Readable, Transform } from 'node:stream'
 import { constants, createGunzip, createZstdDecompress } from 'node:zlib'
 import { codeOf, invalidArgument, unavailable } from '../../errdefs.ts'
 import { spawnProcess } from '../../host/exec.ts'
+import { type Compression, detectCompression } from './detect-compression.ts'
 
-export type Compression = 'none' | 'gzip' | 'zstd' | 'xz' | 'bzip2'
+export type { Compression } from './detect-compression.ts'
 
-const MAGIC: readonly (readonly [Compression, readonly number[]])[] = [
-  ['gzip', [0x1f, 0x8b, 0x08]],
-  ['zstd', [0x28, 0xb5, 0x2f, 0xfd]],
-  ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
-  ['bzip2', [0x42, 0x5a, 0x68]],
-]
+/** So many first bytes tell any compression. */
 const LONGEST = 6
 const CHUNK = 256 * 1024
-
-/** Says by its first bytes how a stream is compressed. */
-export const detectCompression = (start: Uint8Array): Compression =>
-  MAGIC.find(([, magic]) => magic.every((byte, index) => start[index] === byte))?.[0] ?? 'none'
 
 /** A stream's content, uncompressed when it was compressed. Errors of the source and of the decompressor destroy the result. */
 export const decompress = async (source: Readable): Promise<{ stream: Readable; compression: Compression }> => {

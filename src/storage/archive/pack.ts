@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import { syncDirectory } from '../../host/sync.ts'
 import { unpackError } from './archive-protocol.ts'
-import { archiveThread, WINDOW } from './archive-thread.ts'
+import { archiveThreads, WINDOW } from './archive-threads.ts'
 import { toPath } from './byte-string.ts'
 import { Packer, type PackOptions } from './packer.ts'
 
@@ -83,9 +83,9 @@ const packHere: Start = (tar, directory, options, durable, done) => {
 const packThere: Start = (tar, directory, options, durable, done) => {
   let asked = 0
   const ask = (): void => {
-    for (; asked < WINDOW; asked++) archiveThread.post({ job, type: 'pull' })
+    for (; asked < WINDOW; asked++) archiveThreads.post({ job, type: 'pull' })
   }
-  const job = archiveThread.open(message => {
+  const job = archiveThreads.open(message => {
     if (message instanceof Error) tar.destroy(message)
     else if (message.type === 'failed') tar.destroy(unpackError(message.error))
     else if (message.type === 'data') {
@@ -97,12 +97,12 @@ const packThere: Start = (tar, directory, options, durable, done) => {
       tar.push(null)
     }
   })
-  archiveThread.post({ job, type: 'pack', directory, options, durable })
+  archiveThreads.post({ job, type: 'pack', directory, options, durable })
   return {
     more: ask,
     end() {
-      archiveThread.post({ job, type: 'cancel' })
-      archiveThread.close(job)
+      archiveThreads.post({ job, type: 'cancel' })
+      archiveThreads.close(job)
     },
   }
 }

@@ -45,6 +45,8 @@ type Pending = {
  */
 export class TarReader {
   readonly #sink: TarSink
+  /** Members so far. */
+  entries = 0
   #state: 'header' | 'special' | 'oldSparse' | 'sparseMap' | 'data' | 'end' = 'header'
   #want = BLOCK
   #partial: Buffer[] = []
@@ -205,6 +207,7 @@ export class TarReader {
     this.#longName = undefined
     this.#longLink = undefined
     this.#state = 'data'
+    this.entries++
     if (type !== undefined) {
       this.#sink.entry({
         type,

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { syncDirectory } from '../../host/sync.ts'
 import { unpackError } from './archive-protocol.ts'
-import { archiveThread, WINDOW } from './archive-thread.ts'
+import { archiveThreads, WINDOW } from './archive-threads.ts'
 import { TarReader } from './tar-reader.ts'
 import { Unpacker, type UnpackOptions } from './unpacker.ts'
 
@@ -81,7 +81,7 @@ const unpackThere = async (
     reject(error)
     wake?.()
   }
-  const job = archiveThread.open(message => {
+  const job = archiveThreads.open(message => {
     if (message instanceof Error) fail(message)
     else if (message.type === 'more') {
       credits++
@@ -98,11 +98,11 @@ const unpackThere = async (
       })
     }
     credits--
-    if (!failed) archiveThread.post({ job, type: 'chunk', data }, [data.buffer])
+    if (!failed) archiveThreads.post({ job, type: 'chunk', data }, [data.buffer])
   }
   let finished = false
   try {
-    archiveThread.post({ job, type: 'unpack', directory, options, durable })
+    archiveThreads.post({ job, type: 'unpack', directory, options, durable })
     for (const chunk of start) await send(new Uint8Array(chunk))
     while (!failed) {
       const { done: ended, value } = await rest.next()
@@ -110,13 +110,13 @@ const unpackThere = async (
       onChunk?.(value)
       await send(new Uint8Array(value))
     }
-    archiveThread.post({ job, type: 'end' })
+    archiveThreads.post({ job, type: 'end' })
     const result = await done
     finished = true
     return result
   } finally {
     signal?.removeEventListener('abort', abort)
-    if (!finished) archiveThread.post({ job, type: 'cancel' })
-    archiveThread.close(job)
+    if (!finished) archiveThreads.post({ job, type: 'cancel' })
+    archiveThreads.close(job)
   }
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { appendFileSync, existsSync, readFileSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { test } from 'node:test'
@@ -87,5 +88,59 @@ export const contentStoreSuite = (
     assert.equal(place.store.has(digest), false)
     assert.equal(place.store.write(Buffer.from('x')), digest)
     assert.equal(place.store.has(digest), true)
+  })
+
+  test(`${name}: a blob that is gathered is shown when it is adopted, also by a later process`, () => {
+    using place = make()
+    const digest = digestOf('gathered')
+    const path = place.store.partialPath(digest)
+    writeFileSync(path, 'gath')
+    assert.equal(place.store.has(digest), false)
+    const later = place.reopen()
+    assert.equal(later.partialPath(digest), path)
+    assert.equal(readFileSync(path, 'utf8'), 'gath')
+    appendFileSync(path, 'ered')
+    later.adopt(digest)
+    assert.equal(later.readSync(digest).toString(), 'gathered')
+    assert.equal(existsSync(path), false)
+    assert.throws(() => later.adopt(digest), { code: 'ENOENT' })
+  })
+
+  test(`${name}: what nobody gathered further for a week is cleared away`, () => {
+    using place = make()
+    const day = 24 * 3600
+    const now = Date.now() / 1000
+    for (const [what, age] of [
+      ['old', 8],
+      ['young', 6],
+    ] as const) {
+      const path = place.store.partialPath(digestOf(what))
+      writeFileSync(path, what)
+      utimesSync(path, now - age * day, now - age * day)
+    }
+    const later = place.reopen()
+    assert.equal(existsSync(later.partialPath(digestOf('old'))), false)
+    assert.equal(existsSync(later.partialPath(digestOf('young'))), true)
+  })
+
+  test(`${name}: of more than there is room for, the oldest is cleared away`, () => {
+    using place = make()
+    const now = Date.now() / 1000
+    for (const [what, age] of [
+      ['older', 3],
+      ['newer', 2],
+      ['newest', 1],
+    ] as const) {
+      const path = place.store.partialPath(digestOf(what))
+      writeFileSync(path, '')
+      // Only its length counts, so a hole will do.
+      truncateSync(path, 4 * 2 ** 30)
+      utimesSync(path, now - age, now - age)
+    }
+    const later = place.reopen()
+    assert.deepEqual(
+      ['older', 'newer', 'newest'].map(what => existsSync(later.partialPath(digestOf(what)))),
+      [false, true, true],
+    )
   })
 }

@@ -19,6 +19,7 @@ import type { Readable } from 'node:stream'
 import { codeOf, invalidArgument, notFound } from '../../errdefs.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import { type Digest, Digester, digestOf, hexOf } from '../../oci/digest.ts'
+import { sweepPartialBlobs } from './partial-blobs.ts'
 
 /** What a stream is said to be; it is refused when it turns out otherwise. */
 export type Expectation = { readonly digest?: Digest | undefined; readonly size?: number | undefined }
@@ -32,6 +33,7 @@ export class ContentStore {
   readonly #root: string
   readonly #blobs: string
   readonly #ingest: string
+  readonly #partial: string
 
   /** Makes `content/` below the data root, or takes over the one that is there. */
   constructor(root: string) {
@@ -42,6 +44,8 @@ export class ContentStore {
     // What a dead process was writing is of no use.
     rmSync(this.#ingest, { recursive: true, force: true })
     mkdirSync(this.#ingest, { mode: 0o700 })
+    this.#partial = join(this.#root, 'partial')
+    sweepPartialBlobs(this.#partial)
     this.#replace('oci-layout', '{"imageLayoutVersion":"1.0.0"}')
     if (statSync(join(this.#root, 'index.json'), { throwIfNoEntry: false }) === undefined) this.publish([])
   }
@@ -146,6 +150,24 @@ export class ContentStore {
       await rm(temporary, { force: true })
       throw error
     }
+  }
+
+  /** Where a blob may be gathered over several attempts, restarts between them; whoever does proves it and calls `adopt`. */
+  partialPath(digest: Digest): string {
+    return join(this.#partial, hexOf(digest))
+  }
+
+  /** Shows a blob that was gathered at its partial path, and has been verified there. Waits for the disk. */
+  adopt(digest: Digest): void {
+    const partial = this.partialPath(digest)
+    const fd = openSync(partial, 'r')
+    try {
+      fsyncSync(fd)
+    } finally {
+      closeSync(fd)
+    }
+    renameSync(partial, this.path(digest))
+    syncDirectory(this.#blobs)
   }
 
   /** No error when it is not there. */

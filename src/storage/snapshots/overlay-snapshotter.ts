@@ -9,8 +9,22 @@ import { type Digest, Digester } from '../../oci/digest.ts'
 import { pack } from '../archive/pack.ts'
 import { unpack } from '../archive/unpack.ts'
 import { discard } from './discard.ts'
+import { FileIntake } from './file-intake.ts'
 import { LayerTable, type SnapshotRow } from './layer-table.ts'
-import type { Layer, MountOptions, Snapshotter } from './snapshotter.ts'
+import type { Layer, LayerIntake, MountOptions, ReceiveLayer, Snapshotter } from './snapshotter.ts'
+
+/** Bytes that a layer may unpack to, when nobody says otherwise: the largest images that are known need a tenth. */
+const MAX_LAYER_SIZE = 64 * 2 ** 30
+/** A file system of ordinary size has no more inodes to give. */
+const MAX_LAYER_ENTRIES = 10_000_000
+
+export type OverlaySnapshotterOptions = {
+  readonly root: string
+  readonly database: Database
+  /** Bytes that one layer may unpack to: 64 GiB when left out. */
+  readonly maxLayerSize?: number
+  readonly maxLayerEntries?: number
+}
 
 /** An empty directory: overlayfs wants something below, also where there are no layers. */
 const NOTHING = '0'
@@ -26,9 +40,13 @@ export class OverlaySnapshotter implements Snapshotter {
   readonly name = 'overlay2'
   readonly #root: string
   readonly #table: LayerTable
+  readonly #maxSize: number
+  readonly #maxEntries: number
 
   /** Makes `snapshots/` below the data root, or takes over the one that is there, less what nobody knows. */
-  constructor({ root, database }: { root: string; database: Database }) {
+  constructor({ root, database, maxLayerSize, maxLayerEntries }: OverlaySnapshotterOptions) {
+    this.#maxSize = maxLayerSize ?? MAX_LAYER_SIZE
+    this.#maxEntries = maxLayerEntries ?? MAX_LAYER_ENTRIES
     this.#root = join(root, 'snapshots')
     this.#table = new LayerTable(database)
     mkdirSync(join(this.#root, NOTHING), { recursive: true, mode: 0o755 })
@@ -48,10 +66,9 @@ export class OverlaySnapshotter implements Snapshotter {
   async apply(tar: Readable, signal?: AbortSignal): Promise<Layer> {
     const folder = this.#table.nextFolder()
     const path = this.#path(folder)
-    mkdirSync(path, { mode: 0o755 })
+    makeLayerRoot(path)
     let kept = false
     try {
-      chmodSync(path, 0o755)
       const digester = new Digester()
       const { size } = await unpack(tar, path, {
         format: 'layer',
@@ -68,6 +85,36 @@ export class OverlaySnapshotter implements Snapshotter {
       return layerOf(row)
     } finally {
       if (!kept) await discard(path)
+    }
+  }
+
+  async receive(options: ReceiveLayer): Promise<LayerIntake> {
+    options.signal?.throwIfAborted()
+    const folder = this.#table.nextFolder()
+    const path = this.#path(folder)
+    let kept = !options.unpack
+    if (options.unpack) makeLayerRoot(path)
+    const discardTree = async (): Promise<void> => {
+      if (!kept) await discard(path)
+    }
+    try {
+      return new FileIntake(options, {
+        directory: options.unpack ? path : undefined,
+        maxSize: this.#maxSize,
+        maxEntries: this.#maxEntries,
+        record: (diffId, size) => {
+          if (!options.unpack) return { diffId, size }
+          const known = this.#table.layer(diffId)
+          if (known) return layerOf(known)
+          this.#table.addLayer({ diffId, folder, size })
+          kept = true
+          return { diffId, size }
+        },
+        discard: discardTree,
+      })
+    } catch (error) {
+      await discardTree()
+      throw error
     }
   }
 
@@ -241,6 +288,12 @@ export class OverlaySnapshotter implements Snapshotter {
   #path(folder: number): string {
     return join(this.#root, String(folder))
   }
+}
+
+/** Mode 0755 whatever the umask: so is a root that no layer names. */
+const makeLayerRoot = (path: string): void => {
+  mkdirSync(path, { mode: 0o755 })
+  chmodSync(path, 0o755)
 }
 
 const layerOf = ({ diffId, size }: Layer): Layer => ({ diffId, size })

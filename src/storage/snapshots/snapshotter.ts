@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { Digest } from '../../oci/digest.ts'
+import type { Compression } from '../archive/detect-compression.ts'
 
 /** A layer as it lies unpacked. */
 export type Layer = {
@@ -11,6 +12,34 @@ export type Layer = {
 export type MountOptions = {
   /** The changes need not outlive a crash of the host (overlayfs `volatile`): no waiting for the disk. */
   readonly volatile?: boolean
+}
+
+export type ReceiveLayer = {
+  /** Where the blob is kept while it comes; what lies in it already is taken first. Made when it is not there. */
+  readonly file: string
+  /** The file is a blob of the content store: it is read to its end, and neither written to nor removed. */
+  readonly whole?: boolean
+  /** False: only verified, as for systems whose layers cannot lie unpacked here. */
+  readonly unpack: boolean
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What a layer's blob must turn out to be. */
+export type LayerExpectation = { readonly digest: Digest; readonly size: number; readonly diffId: Digest }
+
+/** A layer's blob on its way in. Disposed without `finish`: nothing of its tree stays, the file does, for a later resume. */
+export interface LayerIntake extends AsyncDisposable {
+  /** Bytes that the file had: the source goes on from there. */
+  readonly offset: number
+  /** Bytes of the blob that have been worked off. */
+  readonly unpacked: number
+  /** Resolves when there is room for more. The chunk may be used again then. InvalidArgument: a broken or hostile archive. */
+  write(chunk: Uint8Array): Promise<void>
+  /**
+   * Verifies and records the layer. InvalidArgument when it is not what was expected; the file is removed then, as after any
+   * archive that is broken.
+   */
+  finish(expected: LayerExpectation): Promise<{ readonly layer: Layer; readonly compression: Compression }>
 }
 
 /**
@@ -27,6 +56,11 @@ export interface Snapshotter {
   readonly name: string
   /** Unpacks one uncompressed tar; idempotent, and two at once for the same content end as one. InvalidArgument: a broken or hostile tar. */
   apply(tar: Readable, signal?: AbortSignal): Promise<Layer>
+  /**
+   * Takes in a layer's blob as it comes from a registry or lies in a file: gzip, zstd or plain. Idempotent as `apply`. The caller
+   * writes what follows `offset`, and finishes. Conflict when the same file is being received already.
+   */
+  receive(options: ReceiveLayer): Promise<LayerIntake>
   /** Undefined when the layer is not here. */
   layer(diffId: Digest): Layer | undefined
   layers(): readonly Layer[]
