@@ -306,6 +306,10 @@ export const OPTIONS: readonly Option[] = [
     otherwise: 5,
     check: atLeastOne('max download attempts'),
   }),
+  option(BYTES, 'maxLayerSize', 'max-layer-size', 'Refuse layers that unpack to more than this', {
+    otherwise: 64 * 2 ** 30,
+    check: atLeastOne('max layer size'),
+  }),
   option(INTEGER, 'mtu', 'mtu', 'Set the MTU for the default "bridge" network', {
     otherwise: 1500,
     check: positive('default MTU'),

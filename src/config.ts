@@ -47,6 +47,8 @@ export type Config = {
   readonly maxConcurrentDownloads: number
   readonly maxConcurrentUploads: number
   readonly maxDownloadAttempts: number
+  /** Bytes that one layer of an image may unpack to. */
+  readonly maxLayerSize: number
 
   /** `key=value` */
   readonly labels: readonly string[]

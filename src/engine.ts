@@ -89,7 +89,7 @@ export class Engine implements AsyncDisposable {
     this.events = new Events()
     const { database, events } = this
     this.content = new ContentStore(dataRoot)
-    this.snapshotter = new OverlaySnapshotter({ root: dataRoot, database })
+    this.snapshotter = new OverlaySnapshotter({ root: dataRoot, database, maxLayerSize: config.maxLayerSize })
     this.images = new Images({
       database,
       events,

@@ -13,7 +13,7 @@ import { FileIntake } from './file-intake.ts'
 import { LayerTable, type SnapshotRow } from './layer-table.ts'
 import type { Layer, LayerIntake, MountOptions, ReceiveLayer, Snapshotter } from './snapshotter.ts'
 
-/** Bytes that a layer may unpack to, when nobody says otherwise: the largest images that are known need a tenth. */
+/** Bytes that a layer may unpack to when nobody says otherwise; the daemon's configuration does. */
 const MAX_LAYER_SIZE = 64 * 2 ** 30
 /** A file system of ordinary size has no more inodes to give. */
 const MAX_LAYER_ENTRIES = 10_000_000
