@@ -37,8 +37,11 @@ const parseChanges = (changes: readonly string[]): readonly Instruction[] => {
       },
     )
   } catch (error) {
-    if (error instanceof DockerfileError)
+    if (error instanceof DockerfileError) {
+      const unknown = /unknown instruction: (\S+)/.exec(error.reason)?.[1]
+      if (unknown !== undefined) throw invalidArgument(`${unknown} is not a valid change command`, { cause: error })
       throw invalidArgument(error.reason.replace(/ on line \d+/, ''), { cause: error })
+    }
     throw error
   }
 }

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import type {
   ContainerCreateRequest,
   ContainerCreateResponse,
@@ -15,6 +16,7 @@ import { resizeTerminal } from '../runtime/stdio.ts'
 import { adoptContainers } from './adopt.ts'
 import { type AttachOptions, attachContainer } from './attach.ts'
 import type { AttachSession } from './attach-session.ts'
+import type { CommitOptions } from './commit.ts'
 import { bundleDirectory, type Context } from './context.ts'
 import { createContainer } from './create.ts'
 import { createExec, type ExecOptions, inspectExec, resizeExec, startExec } from './exec.ts'
@@ -117,6 +119,18 @@ export class Containers implements AsyncDisposable {
   ): { readonly tty: boolean; readonly frames: AsyncIterable<Output> } {
     const container = this.#get(reference)
     return { tty: container.record.config.Tty ?? false, frames: readLogs(this.#context, container, options, signal) }
+  }
+
+  /** An image of the container's changes. */
+  async commit(reference: string, options: CommitOptions, signal?: AbortSignal): Promise<{ Id: string }> {
+    const { commitContainer } = await import('./commit.ts')
+    return { Id: await commitContainer(this.#context, reference, options, signal) }
+  }
+
+  /** All of the container's files as a tar, to be read to its end or destroyed. */
+  async export(reference: string): Promise<Readable> {
+    const { exportContainer } = await import('./export.ts')
+    return exportContainer(this.#context, this.#get(reference))
   }
 
   async attach(reference: string, options: AttachOptions): Promise<AttachSession> {

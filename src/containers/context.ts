@@ -1,9 +1,12 @@
+import type { Readable } from 'node:stream'
 import type { Ulimit } from '../api/container.ts'
 import type { Event, Events } from '../events.ts'
+import type { ImageLayer } from '../images/image.ts'
 import type { Logger } from '../log.ts'
 import type { Endpoint, Networks } from '../networks/networks.ts'
 import type { Digest } from '../oci/digest.ts'
-import type { ImageConfig } from '../oci/image-config.ts'
+import type { ExecutionConfig, ImageConfig } from '../oci/image-config.ts'
+import type { Reference } from '../oci/reference.ts'
 import type { Exit, Exits } from '../runtime/exits.ts'
 import type { OciRuntime } from '../runtime/oci-runtime.ts'
 import type { Snapshotter } from '../storage/snapshots/snapshotter.ts'
@@ -16,11 +19,18 @@ export type ImageSource = {
   /** Throws NotFound. */
   get(reference: string): ContainerImage
   find(reference: string): ContainerImage | undefined
+  /** What Dockerfile instructions make of a configuration. Throws InvalidArgument. */
+  change(config: ExecutionConfig, changes: readonly string[]): ExecutionConfig
+  /** Makes a layer of its tar. It stays until an image has it, or it is given up. */
+  ingestLayer(tar: Readable, signal?: AbortSignal): Promise<ImageLayer>
+  releaseLayers(diffIds: readonly Digest[]): Promise<void>
+  create(image: { readonly config: ImageConfig; readonly layers: readonly ImageLayer[] }): { readonly id: Digest }
+  tag(id: Digest, name: Reference): void
 }
 export type ContainerImage = {
   readonly id: Digest
   readonly config: ImageConfig
-  readonly layers: readonly { readonly diffId: Digest }[]
+  readonly layers: readonly ImageLayer[]
 }
 
 /** What containers ask of volumes. */

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { posix } from 'node:path'
 import { codeOf, conflict, messageOf, notFound } from '../errdefs.ts'
 import { hostsFile } from '../networks/hosts-file.ts'
@@ -12,7 +12,7 @@ import { createMonitored } from '../runtime/monitor.ts'
 import { callRuntime } from '../runtime/oci-runtime.ts'
 import { startCreated } from '../runtime/start-created.ts'
 import { Stdio } from '../runtime/stdio.ts'
-import { resolveUser } from '../runtime/user.ts'
+import { resolveInside, resolveUser } from '../runtime/user.ts'
 import type { Container } from './container.ts'
 import {
   bundleDirectory,
@@ -113,6 +113,7 @@ const launch = async (context: Context, container: Container): Promise<void> => 
     { mode: 0o600 },
   )
   markDockerContainer(rootfs)
+  linkMountTable(rootfs)
 
   context.exits.forget(id)
   const creating = createMonitored({
@@ -257,6 +258,17 @@ const writeHosts = (context: Context, container: Container, endpoint: Endpoint |
 const markDockerContainer = (rootfs: string): void => {
   try {
     writeFileSync(`${rootfs}/.dockerenv`, '', { flag: 'wx', mode: 0o755 })
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error
+  }
+}
+
+/** The table of mounts where programs have always looked for it, unless the image has something there. */
+const linkMountTable = (rootfs: string): void => {
+  const etc = resolveInside(rootfs, '/etc')
+  if (etc === undefined || !statSync(etc, { throwIfNoEntry: false })?.isDirectory()) return
+  try {
+    symlinkSync('/proc/mounts', `${etc}/mtab`)
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error
   }

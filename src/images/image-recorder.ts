@@ -8,6 +8,7 @@ import { hostPlatform, type Platform } from '../oci/platform.ts'
 import { familiarName, type Reference } from '../oci/reference.ts'
 import type { ContentStore } from '../storage/content/content-store.ts'
 import type { BlobLeases } from './blob-leases.ts'
+import { requireDepth } from './depth.ts'
 import type { Image, ImageLayer } from './image.ts'
 import type { ImageRow, ImageTable, NameTarget } from './image-table.ts'
 import type { LayerStore } from './layer-store.ts'
@@ -34,7 +35,7 @@ export class ImageRecorder {
     this.#parts = parts
   }
 
-  /** NotFound when a layer is not here. Idempotent. */
+  /** NotFound when a layer is not here, InvalidArgument when there are too many. Idempotent. */
   create(config: ImageConfig, layers: readonly LayerChoice[]): Image {
     return this.record(Buffer.from(JSON.stringify(config)), layers)
   }
@@ -50,6 +51,7 @@ export class ImageRecorder {
     { replace = false }: { replace?: boolean } = {},
   ): Image {
     const { content, layers, leases, table } = this.#parts
+    requireDepth(choices.length)
     const found = choices.map(({ diffId, blob }) => {
       const layer = layers.find(diffId, blob?.digest)
       if (!layer) throw notFound(`layer ${diffId} does not exist`)
@@ -146,10 +148,10 @@ export class ImageRecorder {
     return this.#parts.layers.collect(this.#parts.table.images())
   }
 
-  /** `name` is what Docker puts into the attribute of that name. */
-  publishEvent(action: string, id: Digest, name: string): void {
+  /** `name` is what Docker puts into the attribute of that name, `actor` whom the event is about: the image, or a name of it. */
+  publishEvent(action: string, id: Digest, name: string, actor: string = id): void {
     const labels = this.#parts.table.image(id) ? this.image(id).config.config?.Labels : undefined
-    this.#parts.events.publish('image', action, id, { ...labels, name })
+    this.#parts.events.publish('image', action, actor, { ...labels, name })
   }
 
   #writeManifest(config: Descriptor, layers: readonly ImageLayer[]): Descriptor {

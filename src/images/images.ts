@@ -9,11 +9,11 @@ import type {
   JsonMessage,
 } from '../api/image.ts'
 import type { Database } from '../database.ts'
-import { invalidArgument, isKind, notFound } from '../errdefs.ts'
+import { invalidArgument, isKind, notFound, notImplemented } from '../errdefs.ts'
 import type { Events } from '../events.ts'
 import type { Digest } from '../oci/digest.ts'
-import type { ImageConfig } from '../oci/image-config.ts'
-import { hostPlatform, type Platform } from '../oci/platform.ts'
+import type { ExecutionConfig, ImageConfig } from '../oci/image-config.ts'
+import type { Platform } from '../oci/platform.ts'
 import {
   canonicalName,
   familiarName,
@@ -29,6 +29,7 @@ import { BlobLeases } from './blob-leases.ts'
 import { BlobSources } from './blob-sources.ts'
 import { BOOTSTRAP_PREFIX } from './bootstrap-prefix.ts'
 import { type ApplyChanges, refuseChanges } from './changes.ts'
+import { Distribution, type DistributionSettings } from './distribution.ts'
 import type { Image, ImageLayer, ImageUser } from './image.ts'
 import { ImageRecorder, type LayerChoice } from './image-recorder.ts'
 import { ImageTable } from './image-table.ts'
@@ -38,7 +39,7 @@ import { LayerStore } from './layer-store.ts'
 import { listImages, withSharedSizes } from './list.ts'
 import { choosePrunable } from './prune.ts'
 import { planRemoval } from './remove.ts'
-import { nearestPlatform, noSuchImage, noSuchPlatform, parseNaming, resolveImages } from './resolve.ts'
+import { noSuchImage, noSuchPlatform, parseNaming, pickPlatform, resolveImages } from './resolve.ts'
 
 export type ImagesOptions = {
   readonly database: Database
@@ -48,6 +49,8 @@ export type ImagesOptions = {
   /** The containers that stand on an image. Asked late, so it may close over what is made after the images. */
   readonly inUse?: (image: Digest) => readonly ImageUser[]
   readonly applyChanges?: ApplyChanges
+  /** Asked for each pull and push, so that it may change. Without it registries cannot be asked. */
+  readonly distribution?: () => DistributionSettings
 }
 
 /** The images of this engine: what people call them, what they consist of, and how they come and go. Verbs are Docker's. */
@@ -57,6 +60,7 @@ export class Images {
   readonly #sources: BlobSources
   readonly #leases: BlobLeases
   readonly #recorder: ImageRecorder
+  readonly #distribution: Distribution | undefined
   readonly #content: ContentStore
   readonly #snapshotter: Snapshotter
   readonly #events: Events
@@ -70,6 +74,7 @@ export class Images {
     snapshotter,
     inUse = () => [],
     applyChanges = refuseChanges,
+    distribution,
   }: ImagesOptions) {
     this.#content = content
     this.#snapshotter = snapshotter
@@ -87,6 +92,7 @@ export class Images {
       content,
       events,
     })
+    this.#distribution = distribution && new Distribution(this.#parts(), distribution)
   }
 
   /**
@@ -96,7 +102,7 @@ export class Images {
    */
   get(nameOrId: string, platform?: Platform): Image {
     const candidates = this.platforms(nameOrId)
-    const found = pick(candidates, platform)
+    const found = pickPlatform(candidates, platform)
     if (found) return found
     if (platform && candidates.length > 0) {
       const platforms = candidates.map(image => image.platform)
@@ -106,7 +112,7 @@ export class Images {
   }
 
   find(nameOrId: string, platform?: Platform): Image | undefined {
-    return pick(this.platforms(nameOrId), platform)
+    return pickPlatform(this.platforms(nameOrId), platform)
   }
 
   /** All images that a name has here, one for each platform; one for an id; none when there is none. */
@@ -121,7 +127,14 @@ export class Images {
 
   /** Records an image; its layers must be here. The same configuration gives the same image. NotFound for a layer. */
   create({ config, layers }: { config: ImageConfig; layers: readonly LayerChoice[] }): Image {
-    return this.#recorder.create(config, layers)
+    const image = this.#recorder.create(config, layers)
+    this.#recorder.publishEvent('create', image.id, image.id)
+    return image
+  }
+
+  /** What Dockerfile instructions make of a configuration. InvalidArgument in dockerd's words. */
+  change(config: ExecutionConfig, changes: readonly string[]): ExecutionConfig {
+    return this.#applyChanges(config, changes)
   }
 
   /**
@@ -130,6 +143,14 @@ export class Images {
    */
   commitSnapshot(key: string): Promise<ImageLayer> {
     return this.#layers.commit(key)
+  }
+
+  /** Makes a layer of a plain tar. It stays as one of `commitSnapshot` does. */
+  async ingestLayer(tar: Readable, signal?: AbortSignal): Promise<ImageLayer> {
+    using lease = this.#leases.open()
+    const { digest } = await this.#content.ingest(tar, {}, signal)
+    lease.hold(digest)
+    return await this.#layers.unpack(digest, digest, { signal })
   }
 
   /** A layer that is here, with its blob. */
@@ -295,6 +316,12 @@ export class Images {
     await bootstrapImage(this.#parts(), name, onMessage, signal)
   }
 
+  /** What this engine has to do with registries. NotImplemented for an engine without. */
+  get distribution(): Distribution {
+    if (!this.#distribution) throw notImplemented('this engine knows no registries')
+    return this.#distribution
+  }
+
   /** At start: drops images of which a part is missing, and removes every blob and layer that is not recorded. */
   async adoptOrSweep(): Promise<void> {
     for (const key of this.#snapshotter.keys())
@@ -369,6 +396,3 @@ export class Images {
     }
   }
 }
-
-const pick = (candidates: readonly Image[], platform: Platform | undefined): Image | undefined =>
-  platform ? nearestPlatform(candidates, platform) : (nearestPlatform(candidates, hostPlatform()) ?? candidates[0])

@@ -8,6 +8,7 @@ import type { ContentStore } from '../storage/content/content-store.ts'
 import { type ArchivedImage, ArchiveFiles } from './archive-files.ts'
 import { archivedImages } from './archived-images.ts'
 import type { BlobLease, BlobLeases } from './blob-leases.ts'
+import { requireDepth } from './depth.ts'
 import type { Image, ImageLayer } from './image.ts'
 import type { ImageRecorder } from './image-recorder.ts'
 import type { ImageTable } from './image-table.ts'
@@ -56,6 +57,7 @@ const loadImage = async (
       `invalid manifest, layers length mismatch: expected ${diffIds.length}, got ${archived.layers.length}`,
     )
   }
+  requireDepth(diffIds.length)
   // Names are looked at before anything is done: a bad one must not leave half of the work behind.
   const references = archived.names.map(name => withDefaultTag(parseReference(name)))
   const made: ImageLayer[] = []

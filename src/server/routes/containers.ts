@@ -1,4 +1,7 @@
+import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import type {
+  ContainerConfig,
   ContainerCreateRequest,
   ContainerCreateResponse,
   ContainerInspect,
@@ -9,7 +12,7 @@ import type {
   WaitCondition,
 } from '../../api/container.ts'
 import type { Filters } from '../../api/filters.ts'
-import { invalidArgument, notImplemented } from '../../errdefs.ts'
+import { codeOf, invalidArgument, notImplemented } from '../../errdefs.ts'
 import { type AttachSession, copyOutput, hijack, type OutputChunk, serveSession, streamType } from '../hijack.ts'
 import { CREATE_SHAPE, checkShape } from '../json-shape.ts'
 import { skipUpgradedBody } from '../request-body.ts'
@@ -35,6 +38,15 @@ export type AttachRequest = {
   readonly stderr: boolean
   readonly logs: boolean
   readonly detachKeys: string | undefined
+}
+export type CommitRequest = {
+  readonly repo: string
+  readonly tag: string
+  readonly author: string
+  readonly comment: string
+  readonly changes: readonly string[]
+  readonly config: ContainerConfig | undefined
+  readonly pause: boolean
 }
 
 /** What the routes ask of containers. `ref` is a name, an id or the beginning of one; unknown ones throw NotFound. */
@@ -63,6 +75,9 @@ export type ContainersBackend = {
   logs(ref: string, request: LogsRequest, signal: AbortSignal): Promise<Logs> | Logs
   attach(ref: string, request: AttachRequest): AttachSession | Promise<AttachSession>
   resize(ref: string, height: number, width: number): Promise<void>
+  commit(ref: string, request: CommitRequest, signal: AbortSignal): Promise<{ readonly Id: string }>
+  /** A tar, to be read to its end or destroyed. */
+  export(ref: string): Promise<Readable>
 }
 export type Logs = { readonly tty: boolean; readonly frames: AsyncIterable<OutputChunk> }
 
@@ -83,11 +98,12 @@ export const containerRoutes = (containers: ContainersBackend): readonly Route[]
   { method: 'POST', path: '/containers/{id}/rename', handler: context => rename(context, containers) },
   { method: 'POST', path: '/containers/{id}/resize', handler: context => resize(context, containers) },
   { method: 'POST', path: '/containers/{id}/wait', handler: context => wait(context, containers) },
+  { method: 'GET', path: '/containers/{id}/export', handler: context => exportFiles(context, containers) },
+  { method: 'POST', path: '/commit', handler: context => commit(context, containers) },
   { method: 'DELETE', path: '/containers/{id}', handler: context => remove(context, containers) },
   ...missing(containers, [
     ['GET', '/containers/{id}/stats', 'reading the statistics of a container'],
     ['GET', '/containers/{id}/changes', 'listing the changes of a container'],
-    ['GET', '/containers/{id}/export', 'exporting a container'],
     ['HEAD', '/containers/{id}/archive', 'copying files out of a container'],
     ['GET', '/containers/{id}/archive', 'copying files out of a container'],
     ['PUT', '/containers/{id}/archive', 'copying files into a container'],
@@ -136,6 +152,33 @@ const create = async (context: RequestContext, containers: ContainersBackend): P
     context.query.get('platform') || undefined,
   )
   context.json(created, 201)
+}
+
+const commit = async (context: RequestContext, containers: ContainersBackend): Promise<void> => {
+  const { query } = context
+  const config = await context.readJson<ContainerConfig | null>({ optional: true })
+  checkShape(config, CREATE_SHAPE, 'container.Config')
+  const request = {
+    repo: query.get('repo'),
+    tag: query.get('tag'),
+    author: query.get('author'),
+    comment: query.get('comment'),
+    changes: query.all('changes'),
+    config: config ? withLists(config) : undefined,
+    pause: query.get('pause') === '' || query.boolean('pause'),
+  }
+  context.json(await containers.commit(query.get('container'), request, context.signal), 201)
+}
+
+const exportFiles = async (context: RequestContext, containers: ContainersBackend): Promise<void> => {
+  const tar = await containers.export(context.param('id'))
+  context.response.writeHead(200, { 'Content-Type': 'application/octet-stream' })
+  try {
+    await pipeline(tar, context.response)
+  } catch (error) {
+    // A client that stops reading is no failure.
+    if (codeOf(error) !== 'ERR_STREAM_PREMATURE_CLOSE' || !context.signal.aborted) throw error
+  }
 }
 
 /** Commands and capabilities may come as one word instead of a list of one. */

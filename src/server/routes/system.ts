@@ -35,7 +35,6 @@ export const systemRoutes = (system: SystemBackend): readonly Route[] => [
   { method: 'GET', path: '/events', handler: context => streamEvents(context, system.events) },
   { method: 'GET', path: '/system/df', handler: context => usage(context, system.usage) },
   { method: 'POST', path: '/auth', handler: auth },
-  { method: 'POST', path: '/commit', handler: commit },
 ]
 
 const ping = (context: RequestContext): void => {
@@ -72,8 +71,4 @@ const usage = async (context: RequestContext, backend: UsageBackend): Promise<vo
 
 const auth = (): void => {
   throw notImplemented('logging in to a registry is not supported by Tare yet')
-}
-
-const commit = (): void => {
-  throw notImplemented('committing a container is not supported by Tare yet')
 }
