@@ -49,6 +49,18 @@ export const umountAsync = (target: string, flags = 0): Promise<void> =>
     })
   })
 
+/** What the mounted overlays of this mount namespace have as their lower directories, as they were named: relative to the mounter's directory. */
+export const overlayFolders = (): Set<string> => {
+  const found = new Set<string>()
+  for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
+    const [type, , options = ''] = line.slice(line.indexOf(' - ') + 3).split(' ')
+    if (type !== 'overlay') continue
+    const lower = options.split(',').find(option => option.startsWith('lowerdir='))
+    for (const folder of lower?.slice('lowerdir='.length).split(':') ?? []) found.add(folder)
+  }
+  return found
+}
+
 /** Mount points of this mount namespace at or below `directory`, deepest first. */
 export const mountsBelow = (directory: string): string[] => {
   const found: string[] = []

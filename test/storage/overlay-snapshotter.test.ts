@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Database } from '../../src/database.ts'
 import { mountsBelow } from '../../src/host/mount.ts'
+import { digestOf } from '../../src/oci/digest.ts'
 import { layerIntakeSuite } from '../../src/storage/snapshots/layer-intake.suite.ts'
 import { OverlaySnapshotter } from '../../src/storage/snapshots/overlay-snapshotter.ts'
-import { snapshotterSuite } from '../../src/storage/snapshots/snapshotter.suite.ts'
+import { layerTar, snapshotterSuite } from '../../src/storage/snapshots/snapshotter.suite.ts'
 import { suiteRoot } from '../harness/suite-root.ts'
 
 const make = async (limits: { maxLayerSize?: number; maxLayerEntries?: number } = {}) => {
@@ -47,4 +48,50 @@ test('folders that nobody knows are swept, and their numbers not used before', a
   assert.deepEqual(readdirSync(join(place.root, 'snapshots')), ['0'])
   snapshotter.prepare('k', [])
   assert.deepEqual(readdirSync(join(place.root, 'snapshots')).sort(), ['0', '8'])
+})
+
+test('a broken tree is replaced; what is mounted keeps the old one until it is unmounted', async () => {
+  await using place = await make()
+  const { snapshotter, target } = place
+  const tar = layerTar([{ path: 'motd' }, 'hello'])
+  const file = join(place.root, 'blob')
+  writeFileSync(file, tar)
+  const expected = { digest: digestOf(tar), size: tar.length, diffId: digestOf(tar) }
+  const receive = async (replace: boolean): Promise<void> => {
+    await using intake = await snapshotter.receive({ file, whole: true, unpack: true, replace })
+    await intake.finish(expected)
+  }
+  await receive(false)
+  const tree = () => snapshotter.describeLayers([expected.diffId]).UpperDir as string
+  const before = tree()
+  snapshotter.prepare('k', [expected.diffId])
+  snapshotter.mount('k', target)
+  writeFileSync(join(before, 'motd'), 'HELLO')
+
+  await receive(true)
+  assert.notEqual(tree(), before)
+  assert.equal(readFileSync(join(tree(), 'motd'), 'utf8'), 'hello')
+  assert.deepEqual(await snapshotter.strays(), [])
+  assert.ok(existsSync(before), 'the mounted overlay still reads from it')
+  const later = await place.reopen()
+  assert.ok(existsSync(before), 'nor does the next daemon take it away')
+  assert.equal(readFileSync(join(target, 'motd'), 'utf8'), 'HELLO')
+
+  await later.unmount(target)
+  assert.deepEqual(await later.strays(), [before])
+  later.mount('k', target)
+  assert.equal(readFileSync(join(target, 'motd'), 'utf8'), 'hello')
+  await later.unmount(target)
+  await later.remove('k')
+})
+
+test('what is being unpacked is no stray; what nobody knows is', async () => {
+  await using place = await make()
+  const { snapshotter } = place
+  const file = join(place.root, 'blob')
+  await using _intake = await snapshotter.receive({ file, unpack: true })
+  assert.equal(readdirSync(join(place.root, 'snapshots')).length, 2)
+  assert.deepEqual(await snapshotter.strays(), [])
+  mkdirSync(join(place.root, 'snapshots/backup'))
+  assert.deepEqual(await snapshotter.strays(), [join(place.root, 'snapshots/backup')])
 })

@@ -61,6 +61,17 @@ export class LayerTable {
     this.#layers.set(row.diffId, row)
   }
 
+  /** A layer's tree lies in another folder from now on. */
+  moveLayer(row: LayerRow): void {
+    this.#database.run(
+      'UPDATE snapshot_layers SET folder = ?, size = ? WHERE diff_id = ?',
+      row.folder,
+      row.size,
+      row.diffId,
+    )
+    this.#layers.set(row.diffId, row)
+  }
+
   dropLayer(diffId: Digest): void {
     this.#database.run('DELETE FROM snapshot_layers WHERE diff_id = ?', diffId)
     this.#layers.delete(diffId)

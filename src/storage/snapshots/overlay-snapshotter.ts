@@ -4,13 +4,14 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { type Database, isFull } from '../../database.ts'
 import { codeOf, conflict, notFound } from '../../errdefs.ts'
-import { MS, mount, umountAsync } from '../../host/mount.ts'
+import { MS, mount, overlayFolders, umountAsync } from '../../host/mount.ts'
 import { type Digest, Digester } from '../../oci/digest.ts'
 import { pack } from '../archive/pack.ts'
 import { unpack } from '../archive/unpack.ts'
 import { discard } from './discard.ts'
 import { FileIntake } from './file-intake.ts'
 import { LayerTable, type SnapshotRow } from './layer-table.ts'
+import { SnapshotFolders } from './snapshot-folders.ts'
 import type { Layer, LayerIntake, MountOptions, ReceiveLayer, Snapshotter } from './snapshotter.ts'
 
 /** Bytes that a layer may unpack to when nobody says otherwise; the daemon's configuration does. */
@@ -39,6 +40,7 @@ const OPTIONS = 'redirect_dir=off,metacopy=off,index=off'
 export class OverlaySnapshotter implements Snapshotter {
   readonly name = 'overlay2'
   readonly #root: string
+  readonly #folders: SnapshotFolders
   readonly #table: LayerTable
   readonly #maxSize: number
   readonly #maxEntries: number
@@ -48,6 +50,7 @@ export class OverlaySnapshotter implements Snapshotter {
     this.#maxSize = maxLayerSize ?? MAX_LAYER_SIZE
     this.#maxEntries = maxLayerEntries ?? MAX_LAYER_ENTRIES
     this.#root = join(root, 'snapshots')
+    this.#folders = new SnapshotFolders(this.#root)
     this.#table = new LayerTable(database)
     mkdirSync(join(this.#root, NOTHING), { recursive: true, mode: 0o755 })
     chmodSync(this.#root, 0o710)
@@ -56,15 +59,18 @@ export class OverlaySnapshotter implements Snapshotter {
 
   /** Removes folders that are not recorded: what was under way when the daemon died. Before anything else is begun. */
   async sweep(): Promise<void> {
-    const known = new Set([
-      NOTHING,
-      ...[...this.#table.layers(), ...this.#table.snapshots()].map(({ folder }) => String(folder)),
-    ])
-    for (const name of await readdir(this.#root)) if (!known.has(name)) await discard(join(this.#root, name))
+    for (const path of await this.strays()) await discard(path)
+  }
+
+  async strays(): Promise<readonly string[]> {
+    const rows = [...this.#table.layers(), ...this.#table.snapshots()]
+    const names = await this.#folders.strays(new Set([NOTHING, ...rows.map(({ folder }) => String(folder))]))
+    return names.map(name => join(this.#root, name))
   }
 
   async apply(tar: Readable, signal?: AbortSignal): Promise<Layer> {
     const folder = this.#table.nextFolder()
+    using _filled = this.#folders.fill(folder)
     const path = this.#path(folder)
     makeLayerRoot(path)
     let kept = false
@@ -92,22 +98,26 @@ export class OverlaySnapshotter implements Snapshotter {
     options.signal?.throwIfAborted()
     const folder = this.#table.nextFolder()
     const path = this.#path(folder)
+    const filled = this.#folders.fill(folder)
     let kept = !options.unpack
     if (options.unpack) makeLayerRoot(path)
     const discardTree = async (): Promise<void> => {
       if (!kept) await discard(path)
+      filled[Symbol.dispose]()
     }
     try {
       return new FileIntake(options, {
         directory: options.unpack ? path : undefined,
         maxSize: this.#maxSize,
         maxEntries: this.#maxEntries,
-        record: (diffId, size) => {
+        record: async (diffId, size) => {
           if (!options.unpack) return { diffId, size }
           const known = this.#table.layer(diffId)
-          if (known) return layerOf(known)
-          this.#table.addLayer({ diffId, folder, size })
+          if (known && !options.replace) return layerOf(known)
+          if (known) this.#table.moveLayer({ diffId, folder, size })
+          else this.#table.addLayer({ diffId, folder, size })
           kept = true
+          if (known && !overlayFolders().has(String(known.folder))) await this.#folders.discard(known.folder)
           return { diffId, size }
         },
         discard: discardTree,
@@ -133,7 +143,7 @@ export class OverlaySnapshotter implements Snapshotter {
     const user = this.#table.snapshots().find(({ layers }) => layers.includes(diffId))
     if (user) throw conflict(`layer ${diffId} is used by snapshot ${user.key}`)
     this.#table.dropLayer(diffId)
-    await discard(this.#path(row.folder))
+    await this.#folders.discard(row.folder)
   }
 
   prepare(key: string, layers: readonly Digest[]): void {
@@ -203,7 +213,7 @@ export class OverlaySnapshotter implements Snapshotter {
     const row = { diffId, folder: this.#table.nextFolder(), size: await size }
     renameSync(this.#upper(snapshot), this.#path(row.folder))
     this.#table.turn(key, row)
-    await discard(this.#path(snapshot.folder))
+    await this.#folders.discard(snapshot.folder)
     return layerOf(row)
   }
 
@@ -239,10 +249,10 @@ export class OverlaySnapshotter implements Snapshotter {
     } catch (error) {
       if (!isFull(error)) throw error
       // What fills the disk may be the very thing that is to go.
-      await discard(this.#path(snapshot.folder))
+      await this.#folders.discard(snapshot.folder)
       this.#table.dropSnapshot(key)
     }
-    await discard(this.#path(snapshot.folder))
+    await this.#folders.discard(snapshot.folder)
   }
 
   #mount(target: string, flags: number, data: string): void {

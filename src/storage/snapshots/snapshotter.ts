@@ -21,6 +21,11 @@ export type ReceiveLayer = {
   readonly whole?: boolean
   /** False: only verified, as for systems whose layers cannot lie unpacked here. */
   readonly unpack: boolean
+  /**
+   * The layer is here, but its tree is broken: this one takes its place. What stands on the old one and is mounted keeps it until it
+   * is unmounted.
+   */
+  readonly replace?: boolean
   readonly signal?: AbortSignal | undefined
 }
 
@@ -61,6 +66,8 @@ export interface Snapshotter {
    * writes what follows `offset`, and finishes. Conflict when the same file is being received already.
    */
   receive(options: ReceiveLayer): Promise<LayerIntake>
+  /** Paths of what lies among the trees and is neither recorded nor mounted nor being worked on. */
+  strays(): Promise<readonly string[]>
   /** Undefined when the layer is not here. */
   layer(diffId: Digest): Layer | undefined
   layers(): readonly Layer[]

@@ -1,0 +1,42 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { overlayFolders } from '../../host/mount.ts'
+import { discard } from './discard.ts'
+
+/** The folders below `snapshots/`, and which of them are somebody's although no record names them. */
+export class SnapshotFolders {
+  readonly root: string
+  /** Being filled or deleted. */
+  readonly #underWay = new Set<string>()
+
+  constructor(root: string) {
+    this.root = root
+  }
+
+  path(folder: number): string {
+    return join(this.root, String(folder))
+  }
+
+  /** Until this is disposed, the folder is no stray. */
+  fill(folder: number): Disposable {
+    const name = String(folder)
+    this.#underWay.add(name)
+    return { [Symbol.dispose]: () => void this.#underWay.delete(name) }
+  }
+
+  async discard(folder: number): Promise<void> {
+    using _filled = this.fill(folder)
+    await discard(this.path(folder))
+  }
+
+  /**
+   * What lies there without a record, nobody working on it. A tree that was replaced while containers ran on it stays theirs
+   * until the last of them is unmounted: the kernel goes on reading from it.
+   */
+  async strays(recorded: ReadonlySet<string>): Promise<string[]> {
+    const found = (await readdir(this.root)).filter(name => !recorded.has(name) && !this.#underWay.has(name))
+    if (found.length === 0) return []
+    const mounted = overlayFolders()
+    return found.filter(name => !mounted.has(name))
+  }
+}
