@@ -9,11 +9,11 @@ import type {
   JsonMessage,
 } from '../api/image.ts'
 import type { Database } from '../database.ts'
-import { invalidArgument, isKind, notFound, notImplemented } from '../errdefs.ts'
+import { invalidArgument, isKind, notFound } from '../errdefs.ts'
 import type { Events } from '../events.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { ExecutionConfig, ImageConfig } from '../oci/image-config.ts'
-import type { Platform } from '../oci/platform.ts'
+import { hostPlatform, type Platform } from '../oci/platform.ts'
 import {
   canonicalName,
   familiarName,
@@ -29,7 +29,6 @@ import { BlobLeases } from './blob-leases.ts'
 import { BlobSources } from './blob-sources.ts'
 import { BOOTSTRAP_PREFIX } from './bootstrap-prefix.ts'
 import { type ApplyChanges, refuseChanges } from './changes.ts'
-import { Distribution, type DistributionSettings } from './distribution.ts'
 import type { Image, ImageLayer, ImageUser } from './image.ts'
 import { ImageRecorder, type LayerChoice } from './image-recorder.ts'
 import { ImageTable } from './image-table.ts'
@@ -39,7 +38,7 @@ import { LayerStore } from './layer-store.ts'
 import { listImages, withSharedSizes } from './list.ts'
 import { choosePrunable } from './prune.ts'
 import { planRemoval } from './remove.ts'
-import { noSuchImage, noSuchPlatform, parseNaming, pickPlatform, resolveImages } from './resolve.ts'
+import { nearestPlatform, noSuchImage, noSuchPlatform, parseNaming, resolveImages } from './resolve.ts'
 
 export type ImagesOptions = {
   readonly database: Database
@@ -49,8 +48,6 @@ export type ImagesOptions = {
   /** The containers that stand on an image. Asked late, so it may close over what is made after the images. */
   readonly inUse?: (image: Digest) => readonly ImageUser[]
   readonly applyChanges?: ApplyChanges
-  /** Asked for each pull and push, so that it may change. Without it registries cannot be asked. */
-  readonly distribution?: () => DistributionSettings
 }
 
 /** The images of this engine: what people call them, what they consist of, and how they come and go. Verbs are Docker's. */
@@ -60,7 +57,6 @@ export class Images {
   readonly #sources: BlobSources
   readonly #leases: BlobLeases
   readonly #recorder: ImageRecorder
-  readonly #distribution: Distribution | undefined
   readonly #content: ContentStore
   readonly #snapshotter: Snapshotter
   readonly #events: Events
@@ -74,7 +70,6 @@ export class Images {
     snapshotter,
     inUse = () => [],
     applyChanges = refuseChanges,
-    distribution,
   }: ImagesOptions) {
     this.#content = content
     this.#snapshotter = snapshotter
@@ -92,7 +87,6 @@ export class Images {
       content,
       events,
     })
-    this.#distribution = distribution && new Distribution(this.#parts(), distribution)
   }
 
   /**
@@ -102,7 +96,7 @@ export class Images {
    */
   get(nameOrId: string, platform?: Platform): Image {
     const candidates = this.platforms(nameOrId)
-    const found = pickPlatform(candidates, platform)
+    const found = pick(candidates, platform)
     if (found) return found
     if (platform && candidates.length > 0) {
       const platforms = candidates.map(image => image.platform)
@@ -112,7 +106,7 @@ export class Images {
   }
 
   find(nameOrId: string, platform?: Platform): Image | undefined {
-    return pickPlatform(this.platforms(nameOrId), platform)
+    return pick(this.platforms(nameOrId), platform)
   }
 
   /** All images that a name has here, one for each platform; one for an id; none when there is none. */
@@ -316,12 +310,6 @@ export class Images {
     await bootstrapImage(this.#parts(), name, onMessage, signal)
   }
 
-  /** What this engine has to do with registries. NotImplemented for an engine without. */
-  get distribution(): Distribution {
-    if (!this.#distribution) throw notImplemented('this engine knows no registries')
-    return this.#distribution
-  }
-
   /** At start: drops images of which a part is missing, and removes every blob and layer that is not recorded. */
   async adoptOrSweep(): Promise<void> {
     for (const key of this.#snapshotter.keys())
@@ -396,3 +384,6 @@ export class Images {
     }
   }
 }
+
+const pick = (candidates: readonly Image[], platform: Platform | undefined): Image | undefined =>
+  platform ? nearestPlatform(candidates, platform) : (nearestPlatform(candidates, hostPlatform()) ?? candidates[0])
