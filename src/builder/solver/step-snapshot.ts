@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { codeOf } from '../../errdefs.ts'
+import { MAX_LAYERS, requireDepth } from '../../images/depth.ts'
 import { type Digest, digestOf } from '../../oci/digest.ts'
 import type { EngineParts } from './engine-parts.ts'
 import type { StageLayer } from './stage-state.ts'
@@ -46,15 +47,21 @@ export class StepSnapshot implements AsyncDisposable {
     }
   }
 
-  /** Makes a layer of what was changed. Undefined when nothing was. `tidy` may have a last look at the changes, unmounted. */
+  /**
+   * Makes a layer of what was changed. Undefined when nothing was. `tidy` may have a last look at the changes, unmounted.
+   * InvalidArgument when the image would have too many layers.
+   */
   async commit(tidy?: (upper: string) => void): Promise<StageLayer | undefined> {
     await this.#unmount()
     const { UpperDir: upper } = this.#parts.snapshotter.describe(this.#key)
     if (upper !== undefined) tidy?.(upper)
+    const below = this.#parts.snapshotter.stack(this.#key)?.length ?? 0
     const { diffId, blob, size } = await this.#parts.images.commitSnapshot(this.#key)
     this.#state = 'gone'
-    if (diffId !== EMPTY_LAYER) return { diffId, blob, size }
+    const isEmpty = diffId === EMPTY_LAYER
+    if (!isEmpty && below < MAX_LAYERS) return { diffId, blob, size }
     await this.#parts.images.releaseLayers([diffId])
+    if (!isEmpty) requireDepth(below + 1)
     return undefined
   }
 
