@@ -29,6 +29,15 @@ export class BlobLeases {
     }
   }
 
+  /** Whether something that is recorded consists of this blob. */
+  isRecorded(digest: Digest): boolean {
+    return this.#isRecorded(digest)
+  }
+
+  isHeld(digest: Digest): boolean {
+    return this.#held.has(digest)
+  }
+
   /** Removes a blob unless somebody holds it or it is recorded. */
   discard(digest: Digest): void {
     if (!this.#held.has(digest) && !this.#isRecorded(digest)) this.#content.remove(digest)

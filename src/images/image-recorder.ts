@@ -155,13 +155,10 @@ export class ImageRecorder {
   }
 
   #writeManifest(config: Descriptor, layers: readonly ImageLayer[]): Descriptor {
-    const manifest = {
-      schemaVersion: 2,
-      mediaType: mediaTypes.manifest,
+    const bytes = manifestBytes(
       config,
-      layers: layers.map(({ blob }) => blob),
-    }
-    const bytes = Buffer.from(JSON.stringify(manifest))
+      layers.map(({ blob }) => blob),
+    )
     return { mediaType: mediaTypes.manifest, digest: this.#parts.content.write(bytes), size: bytes.length }
   }
 
@@ -190,6 +187,10 @@ export class ImageRecorder {
     content.publish(descriptors)
   }
 }
+
+/** The manifest of an image that was made here: always the same bytes for the same image. */
+export const manifestBytes = (config: Descriptor, layers: readonly Descriptor[]): Buffer =>
+  Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.manifest, config, layers }))
 
 /** What an image runs on, as its configuration says; a configuration of old that says nothing means this host. */
 const platformOf = ({ os, architecture, variant, 'os.version': version }: ImageConfig): Platform => ({
