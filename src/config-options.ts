@@ -257,6 +257,8 @@ export const OPTIONS: readonly Option[] = [
   option(SWITCH, 'icc', 'icc', 'Enable inter-container communication for the default bridge network', {
     otherwise: true,
   }),
+  option(TEXT, 'httpProxy', 'http-proxy', 'HTTP proxy URL to use for outgoing traffic', { otherwise: '' }),
+  option(TEXT, 'httpsProxy', 'https-proxy', 'HTTPS proxy URL to use for outgoing traffic', { otherwise: '' }),
   option(SWITCH, 'init', 'init', 'Run an init in the container to forward signals and reap processes', {
     otherwise: false,
   }),
@@ -316,6 +318,9 @@ export const OPTIONS: readonly Option[] = [
   }),
   option(SWITCH, 'noNewPrivileges', 'no-new-privileges', 'Set no-new-privileges by default for new containers', {
     otherwise: false,
+  }),
+  option(TEXT, 'noProxy', 'no-proxy', 'Comma-separated list of hosts or IP addresses for which the proxy is skipped', {
+    otherwise: '',
   }),
   option(TEXT, 'pidfile', 'pidfile', 'Path to use for daemon PID file (default "EXEC-ROOT/tare.pid")', { short: 'p' }),
   option(SWITCH, 'rawLogs', 'raw-logs', 'Full timestamps without ANSI coloring', { ignored: 'the log is always JSON' }),

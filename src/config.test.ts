@@ -112,3 +112,11 @@ test('a reload changes what may change, and nothing else', () => {
   assert.deepEqual([...changed].sort(), ['debug', 'labels', 'logLevel'])
   assert.deepEqual([config.labels, config.mtu, config.logLevel], [['a=2'], 1400, 'debug'])
 })
+
+test('proxies stand together or by themselves', () => {
+  const { httpProxy, noProxy } = load('{"proxies":{"http-proxy":"http://p:1","no-proxy":"a,b"}}')
+  assert.deepEqual([httpProxy, noProxy], ['http://p:1', 'a,b'])
+  assert.equal(load('{"https-proxy":"http://p:2"}').httpsProxy, 'http://p:2')
+  assert.throws(() => load('{"proxies":{"ftp-proxy":""}}'), /don't match any configuration option: ftp-proxy/)
+  assert.throws(() => load('{"proxies":1}'), /"proxies" must be an object/)
+})

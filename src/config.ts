@@ -43,6 +43,10 @@ export type Config = {
   readonly dnsOptions: readonly string[]
 
   readonly insecureRegistries: readonly string[]
+  /** Empty: what the environment says (`HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`). */
+  readonly httpProxy: string
+  readonly httpsProxy: string
+  readonly noProxy: string
   readonly registryMirrors: readonly string[]
   readonly maxConcurrentDownloads: number
   readonly maxConcurrentUploads: number
@@ -196,13 +200,14 @@ const parseConfigFile = (text: string): Values => {
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
     throw invalidArgument('invalid JSON: the configuration file must hold one JSON object')
   }
+  const directives = flatten(parsed as Readonly<Record<string, unknown>>)
   const known = new Map(OPTIONS.filter(({ inFile }) => inFile).map(option => [option.key, option]))
-  const unknown = Object.keys(parsed).filter(key => !known.has(key))
+  const unknown = Object.keys(directives).filter(key => !known.has(key))
   if (unknown.length > 0) {
     throw invalidArgument(`the following directives don't match any configuration option: ${unknown.join(', ')}`)
   }
   const values: Values = {}
-  for (const [key, value] of Object.entries(parsed)) {
+  for (const [key, value] of Object.entries(directives)) {
     const option = known.get(key) as Option
     if (value === null) continue
     try {
@@ -212,6 +217,14 @@ const parseConfigFile = (text: string): Values => {
     }
   }
   return values
+}
+
+/** As in dockerd the proxies stand together in an object, or by themselves. */
+const flatten = ({ proxies, ...rest }: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> => {
+  if (proxies === undefined || proxies === null) return rest
+  if (typeof proxies !== 'object' || Array.isArray(proxies))
+    throw invalidArgument('invalid JSON: "proxies" must be an object')
+  return { ...rest, ...proxies }
 }
 
 const environmentValue = ({ env: name, fromText }: Option, env: NodeJS.ProcessEnv): OptionValue | undefined => {

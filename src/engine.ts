@@ -18,6 +18,7 @@ import { findProgram } from './host/find-program.ts'
 import { makeDirectories } from './host/make-directories.ts'
 import { mountsBelow } from './host/mount.ts'
 import { MNT, umount } from './host/syscalls.ts'
+import type { DistributionSettings } from './images/distribution.ts'
 import { Images } from './images/images.ts'
 import type { Logger } from './log.ts'
 import { Networks } from './networks/networks.ts'
@@ -97,6 +98,7 @@ export class Engine implements AsyncDisposable {
       snapshotter: this.snapshotter,
       inUse: id => this.containers.usersOfImage(id),
       applyChanges,
+      distribution: () => distributionSettings(config),
     })
     this.networks = new Networks(
       {
@@ -157,6 +159,7 @@ export class Engine implements AsyncDisposable {
     // No more exits are taken up: the next engine finds them on file.
     this.#exits[Symbol.dispose]()
     await this.containers[Symbol.asyncDispose]()
+    await this.images[Symbol.asyncDispose]()
     // A group of the user's own stays: others may count on it.
     if (this.config.cgroupParent === '') removeEmptyCgroups(`/${this.instance}`)
   }
@@ -185,6 +188,26 @@ export class Engine implements AsyncDisposable {
     for (const point of mountsBelow(join(dataRoot, 'builder'))) umount(point, MNT.DETACH)
   }
 }
+
+/** Where certificates for registries lie, as Docker has them, and our own. */
+const CERTS_DIRECTORIES = ['/etc/docker/certs.d', '/etc/tare/certs.d']
+
+const distributionSettings = (config: Config): DistributionSettings => ({
+  registry: {
+    mirrors: config.registryMirrors,
+    insecure: config.insecureRegistries,
+    certsDirectories: CERTS_DIRECTORIES,
+    httpProxy: config.httpProxy || fromEnvironment('HTTP_PROXY'),
+    httpsProxy: config.httpsProxy || fromEnvironment('HTTPS_PROXY'),
+    noProxy: config.noProxy || fromEnvironment('NO_PROXY'),
+    maxAttempts: config.maxDownloadAttempts,
+  },
+  // 0 is no limit.
+  maxConcurrentDownloads: config.maxConcurrentDownloads || Number.POSITIVE_INFINITY,
+  maxConcurrentUploads: config.maxConcurrentUploads || Number.POSITIVE_INFINITY,
+})
+
+const fromEnvironment = (name: string): string => process.env[name] ?? process.env[name.toLowerCase()] ?? ''
 
 /** A name for the data root, made once. */
 const engineId = (dataRoot: string): string => {

@@ -1,5 +1,7 @@
 /** Wire types of `/images` and `/build`: Docker Engine API 1.52. */
+import type { Descriptor } from '../oci/descriptor.ts'
 import type { ExecutionConfig } from '../oci/image-config.ts'
+import type { Platform } from '../oci/platform.ts'
 
 /** One row of `GET /images/json`. */
 export type ImageSummary = {
@@ -17,6 +19,26 @@ export type ImageSummary = {
   /** -1: not asked. */
   readonly Containers: number
   readonly Labels: Readonly<Record<string, string>> | null
+  /** From 1.47 on, when asked for. */
+  readonly Manifests?: readonly ImageManifestSummary[]
+}
+
+/** What an image's name stands for: one manifest of an index, here or not. */
+export type ImageManifestSummary = {
+  /** Digest of the manifest. */
+  readonly ID: string
+  readonly Descriptor: Descriptor
+  /** All of it is here. */
+  readonly Available: boolean
+  /** Bytes of blobs, and with what lies unpacked. */
+  readonly Size: { readonly Content: number; readonly Total: number }
+  readonly Kind: 'image' | 'attestation' | 'unknown'
+  readonly ImageData?: {
+    readonly Platform: Platform
+    /** Ids of the containers that stand on it. */
+    readonly Containers: readonly string[]
+    readonly Size: { readonly Unpacked: number }
+  }
 }
 
 /** `GET /images/{name}/json` */

@@ -4,16 +4,17 @@ import type {
   ImageDeleteItem,
   ImageHistoryItem,
   ImageInspect,
+  ImageManifestSummary,
   ImagePruneResponse,
   ImageSummary,
   JsonMessage,
 } from '../api/image.ts'
 import type { Database } from '../database.ts'
-import { invalidArgument, isKind, notFound } from '../errdefs.ts'
+import { invalidArgument, isKind, messageOf, notFound, notImplemented, unavailable } from '../errdefs.ts'
 import type { Events } from '../events.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { ExecutionConfig, ImageConfig } from '../oci/image-config.ts'
-import { hostPlatform, type Platform } from '../oci/platform.ts'
+import { formatPlatform, type Platform } from '../oci/platform.ts'
 import {
   canonicalName,
   familiarName,
@@ -29,6 +30,7 @@ import { BlobLeases } from './blob-leases.ts'
 import { BlobSources } from './blob-sources.ts'
 import { BOOTSTRAP_PREFIX } from './bootstrap-prefix.ts'
 import { type ApplyChanges, refuseChanges } from './changes.ts'
+import { Distribution, type DistributionSettings } from './distribution.ts'
 import type { Image, ImageLayer, ImageUser } from './image.ts'
 import { ImageRecorder, type LayerChoice } from './image-recorder.ts'
 import { ImageTable } from './image-table.ts'
@@ -36,9 +38,10 @@ import type { ImportOptions } from './import.ts'
 import { historyOf, inspectImage } from './inspect.ts'
 import { LayerStore } from './layer-store.ts'
 import { listImages, withSharedSizes } from './list.ts'
+import { summarizeManifest } from './manifest-summary.ts'
 import { choosePrunable } from './prune.ts'
 import { planRemoval } from './remove.ts'
-import { nearestPlatform, noSuchImage, noSuchPlatform, parseNaming, resolveImages } from './resolve.ts'
+import { noSuchImage, noSuchPlatform, parseNaming, pickPlatform, resolveImages } from './resolve.ts'
 
 export type ImagesOptions = {
   readonly database: Database
@@ -48,15 +51,18 @@ export type ImagesOptions = {
   /** The containers that stand on an image. Asked late, so it may close over what is made after the images. */
   readonly inUse?: (image: Digest) => readonly ImageUser[]
   readonly applyChanges?: ApplyChanges
+  /** Asked for each pull and push, so that it may change. Without it registries cannot be asked. */
+  readonly distribution?: () => DistributionSettings
 }
 
 /** The images of this engine: what people call them, what they consist of, and how they come and go. Verbs are Docker's. */
-export class Images {
+export class Images implements AsyncDisposable {
   readonly #table: ImageTable
   readonly #layers: LayerStore
   readonly #sources: BlobSources
   readonly #leases: BlobLeases
   readonly #recorder: ImageRecorder
+  readonly #distribution: Distribution | undefined
   readonly #content: ContentStore
   readonly #snapshotter: Snapshotter
   readonly #events: Events
@@ -70,6 +76,7 @@ export class Images {
     snapshotter,
     inUse = () => [],
     applyChanges = refuseChanges,
+    distribution,
   }: ImagesOptions) {
     this.#content = content
     this.#snapshotter = snapshotter
@@ -87,6 +94,7 @@ export class Images {
       content,
       events,
     })
+    this.#distribution = distribution && new Distribution(this.#parts(), distribution)
   }
 
   /**
@@ -96,7 +104,7 @@ export class Images {
    */
   get(nameOrId: string, platform?: Platform): Image {
     const candidates = this.platforms(nameOrId)
-    const found = pick(candidates, platform)
+    const found = pickPlatform(candidates, platform)
     if (found) return found
     if (platform && candidates.length > 0) {
       const platforms = candidates.map(image => image.platform)
@@ -106,7 +114,7 @@ export class Images {
   }
 
   find(nameOrId: string, platform?: Platform): Image | undefined {
-    return pick(this.platforms(nameOrId), platform)
+    return pickPlatform(this.platforms(nameOrId), platform)
   }
 
   /** All images that a name has here, one for each platform; one for an id; none when there is none. */
@@ -213,19 +221,25 @@ export class Images {
   }
 
   list({
+    all = false,
     filters = {},
     sharedSize = false,
+    manifests = false,
   }: {
     all?: boolean
     sharedSize?: boolean
+    manifests?: boolean
     filters?: Filters
   } = {}): ImageSummary[] {
+    const names = this.#shownNames()
     const listed = this.#all().map(image => ({
       image,
-      names: this.#table.namesOf(image.id),
+      names: names.get(image.id) ?? [],
+      subordinate: !names.has(image.id) && this.#table.namesOf(image.id).length > 0,
       containers: this.#inUse(image.id).length,
+      ...(manifests ? { manifests: this.#manifestsOf(image, names.get(image.id) ?? []) } : {}),
     }))
-    const rows = listImages(listed, filters, name => this.get(name))
+    const rows = listImages(listed, filters, name => this.get(name), { all })
     return sharedSize
       ? withSharedSizes(
           rows,
@@ -284,11 +298,11 @@ export class Images {
   }
 
   /** One archive of all the images. A name without a tag means all of its repository. NotFound before the first byte. */
-  async save(names: readonly string[]): Promise<Readable> {
+  async save(names: readonly string[], platform?: Platform): Promise<Readable> {
     const { saveImages } = await import('./save.ts')
     const chosen = new Map<Digest, Reference[]>()
     for (const name of names) {
-      for (const { id, reference } of this.#savedBy(name)) {
+      for (const { id, reference } of this.#savedBy(name, platform)) {
         const references = chosen.get(id) ?? []
         if (reference && !references.some(other => familiarName(other) === familiarName(reference)))
           references.push(reference)
@@ -308,6 +322,35 @@ export class Images {
   async bootstrap(name: string, onMessage: (message: JsonMessage) => void, signal?: AbortSignal): Promise<void> {
     const { bootstrapImage } = await import('./bootstrap.ts')
     await bootstrapImage(this.#parts(), name, onMessage, signal)
+  }
+
+  /** What this engine has to do with registries. NotImplemented for an engine without. */
+  get distribution(): Distribution {
+    if (!this.#distribution) throw notImplemented('this engine knows no registries')
+    return this.#distribution
+  }
+
+  /** Brings an image from its registry, or all of a repository. See `pullImage`. */
+  async pull(reference: Reference, options: Parameters<Distribution['pull']>[1]): Promise<void> {
+    try {
+      await this.distribution.pull(reference, options)
+    } catch (error) {
+      const { isInCatalogue } = await import('./bootstrap/catalogue.ts')
+      if (!isKind(error, 'Unavailable') || !isInCatalogue(reference)) throw error
+      const hint = `; without a registry, this base image can be made from packages: tare image bootstrap ${familiarName(reference)}`
+      throw unavailable(`${messageOf(error)}${hint}`, { cause: error })
+    }
+  }
+
+  /** Sends what a name stands for to its registry. See `pushImage`. */
+  async push(reference: Reference, options: Parameters<Distribution['push']>[1]): Promise<void> {
+    await this.distribution.push(reference, options)
+  }
+
+  /** Downloads an archive to import. */
+  async fetch(url: string, onMessage: (message: JsonMessage) => void, signal: AbortSignal): Promise<Readable> {
+    const { fetchArchive } = await import('./fetch-archive.ts')
+    return fetchArchive(url, onMessage, signal)
   }
 
   /** At start: drops images of which a part is missing, and removes every blob and layer that is not recorded. */
@@ -335,28 +378,58 @@ export class Images {
     this.#recorder.publishIndex()
   }
 
+  /** Ends the connections to registries. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#distribution?.[Symbol.asyncDispose]()
+  }
+
   #all(): Image[] {
     return this.#table.images().map(({ id }) => this.#recorder.image(id))
+  }
+
+  /** Each name at the one image that it means when no platform is asked for. */
+  #shownNames(): Map<Digest, Reference[]> {
+    const shown = new Map<Digest, Reference[]>()
+    for (const row of this.#table.names()) {
+      const images = this.#table.members(row).map(id => this.#recorder.image(id))
+      const { id } = pickPlatform(images, undefined) as Image
+      shown.set(id, [...(shown.get(id) ?? []), row.reference])
+    }
+    for (const names of shown.values()) names.sort((a, b) => (canonicalName(a) < canonicalName(b) ? -1 : 1))
+    return shown
+  }
+
+  /** What an image's first name stands for, platform by platform. */
+  #manifestsOf(image: Image, names: readonly Reference[]): ImageManifestSummary[] {
+    const target = names[0] && this.#table.named(names[0])?.target
+    const own = { ...this.#recorder.manifest(image.id), platform: image.platform }
+    return (target?.members ?? [own]).map(descriptor => {
+      const id = this.#table.imageOfManifest(descriptor.digest)
+      return summarizeManifest(descriptor, id && this.#recorder.image(id), id ? this.#inUse(id) : [], this.#content)
+    })
   }
 
   #stacks(): (readonly Digest[])[] {
     return this.#snapshotter.keys().map(key => this.#snapshotter.stack(key) ?? [])
   }
 
-  #savedBy(name: string): { id: Digest; reference: Reference | undefined }[] {
+  #savedBy(name: string, platform: Platform | undefined): { id: Digest; reference: Reference | undefined }[] {
     const naming = parseNaming(name)
     if ('reference' in naming && !/[:@]/.test(name.slice(name.lastIndexOf('/') + 1))) {
       const all = this.#table
         .namesInRepository(repositoryName(naming.reference))
         .filter(({ reference }) => reference.tag !== undefined)
-      if (all.length > 0) return all.map(({ reference }) => ({ id: this.get(canonicalName(reference)).id, reference }))
+      if (all.length > 0)
+        return all.map(({ reference }) => ({ id: this.get(canonicalName(reference), platform).id, reference }))
     }
     try {
-      const { id } = this.get(name)
+      const { id } = this.get(name, platform)
       const isName =
         'reference' in naming && naming.reference.tag !== undefined && this.#table.named(naming.reference) !== undefined
       return [{ id, reference: isName ? naming.reference : undefined }]
     } catch (error) {
+      if (platform && this.platforms(name).length > 0)
+        throw notFound(`no suitable export target found for platform ${formatPlatform(platform)}`, { cause: error })
       // Here dockerd repeats the name as it was given.
       if (isKind(error, 'NotFound')) throw notFound(`No such image: ${name}`, { cause: error })
       throw error
@@ -384,6 +457,3 @@ export class Images {
     }
   }
 }
-
-const pick = (candidates: readonly Image[], platform: Platform | undefined): Image | undefined =>
-  platform ? nearestPlatform(candidates, platform) : (nearestPlatform(candidates, hostPlatform()) ?? candidates[0])

@@ -1,11 +1,12 @@
-import { Readable } from 'node:stream'
+import { pipeline, Readable } from 'node:stream'
+import { createGzip } from 'node:zlib'
 import type { Database, Schema } from '../database.ts'
-import { invalidArgument } from '../errdefs.ts'
+import { invalidArgument, notFound } from '../errdefs.ts'
 import { type Descriptor, mediaTypes } from '../oci/descriptor.ts'
 import { type Digest, Digester } from '../oci/digest.ts'
 import { type Compression, decompress } from '../storage/archive/decompress.ts'
 import type { ContentStore } from '../storage/content/content-store.ts'
-import type { Snapshotter } from '../storage/snapshots/snapshotter.ts'
+import type { LayerIntake, Snapshotter } from '../storage/snapshots/snapshotter.ts'
 import type { ImageLayer } from './image.ts'
 
 const SCHEMA: Schema = {
@@ -13,6 +14,7 @@ const SCHEMA: Schema = {
   migrations: [
     `CREATE TABLE layer_blobs (diff_id TEXT NOT NULL, digest TEXT NOT NULL, media_type TEXT NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (diff_id, digest)) STRICT;
      CREATE TABLE layer_pins (owner TEXT NOT NULL, diff_id TEXT NOT NULL, PRIMARY KEY (owner, diff_id)) STRICT;`,
+    'CREATE TABLE packed_layers (diff_id TEXT PRIMARY KEY, size INTEGER NOT NULL) STRICT;',
   ],
 }
 
@@ -23,8 +25,12 @@ type LayerStoreOptions = {
   readonly discard: (blob: Digest) => void
 }
 
+/** A layer that was received and proved, and whose blob does not show yet. */
+export type ReceivedLayer = ImageLayer
+
 /**
- * Layers as images have them: the blob and the unpacked tree, which come and go together. A layer stays while an image
+ * Layers as images have them: the blob and the unpacked tree, which come and go together. Layers for other operating
+ * systems cannot lie unpacked here: those are packed, a blob alone. A layer stays while an image
  * has it, an owner has pinned it, a writable snapshot stands on it, or it came in this process's life and has not been
  * claimed or released yet (`#fresh`): so nothing is swept between its making and its first use.
  */
@@ -33,6 +39,8 @@ export class LayerStore {
   readonly #content: ContentStore
   readonly #snapshotter: Snapshotter
   readonly #blobs = new Map<Digest, Descriptor[]>()
+  /** Bytes of files' contents, by diffID. */
+  readonly #packed = new Map<Digest, number>()
   readonly #pins = new Map<Digest, Set<string>>()
   readonly #fresh = new Map<Digest, number>()
   readonly #discard: (blob: Digest) => void
@@ -50,6 +58,11 @@ export class LayerStore {
     )) {
       this.#blobs.set(diffId, [...(this.#blobs.get(diffId) ?? []), blob])
     }
+    for (const { diffId, size } of database.all<{ diffId: Digest; size: number }>(
+      'SELECT diff_id AS diffId, size FROM packed_layers',
+    )) {
+      this.#packed.set(diffId, size)
+    }
     for (const { owner, diffId } of database.all<{ owner: string; diffId: Digest }>(
       'SELECT owner, diff_id AS diffId FROM layer_pins',
     )) {
@@ -59,15 +72,15 @@ export class LayerStore {
 
   /** A layer that is here whole. `blob` says which form is wanted, when there are several. */
   find(diffId: Digest, blob?: Digest): ImageLayer | undefined {
-    const unpacked = this.#snapshotter.layer(diffId)
+    const size = this.#size(diffId)
     const blobs = this.#blobs.get(diffId) ?? []
     const found = blob === undefined ? blobs[0] : blobs.find(({ digest }) => digest === blob)
-    return unpacked && found && { diffId, blob: found, size: unpacked.size }
+    return size === undefined || !found ? undefined : { diffId, blob: found, size }
   }
 
   /** Makes a layer from a blob that is in the content store. InvalidArgument when it does not unpack to `expected`. Fresh. */
   async unpack(blob: Digest, expected: Digest, options: UnpackLayer = {}): Promise<ImageLayer> {
-    this.#hold(expected)
+    this.hold(expected)
     try {
       const known = this.find(expected, blob)
       if (known) return known
@@ -90,6 +103,46 @@ export class LayerStore {
     }
   }
 
+  /**
+   * Begins to take in a layer's blob; what an earlier attempt brought is taken first. The caller writes the rest, finishes, and
+   * admits it. Until then nobody sees it, and a crash leaves the blob for the next attempt.
+   */
+  async receive(blob: Descriptor, unpack: boolean, signal: AbortSignal): Promise<LayerIntake> {
+    const known = this.#content.has(blob.digest)
+    const file = known ? this.#content.path(blob.digest) : this.#content.partialPath(blob.digest)
+    return this.#snapshotter.receive({ file, whole: known, unpack, signal })
+  }
+
+  /** Shows a layer that was received: its blob moves into the content store and is recorded. Its holder keeps holding it. */
+  admit({ diffId, blob, size }: ReceivedLayer): ImageLayer {
+    if (!this.#content.has(blob.digest)) this.#content.adopt(blob.digest)
+    if (!this.#snapshotter.layer(diffId) && !this.#packed.has(diffId)) {
+      this.#database.run('INSERT OR REPLACE INTO packed_layers (diff_id, size) VALUES (?, ?)', diffId, size)
+      this.#packed.set(diffId, size)
+    }
+    return this.#record(diffId, blob)
+  }
+
+  /** Keeps a layer, here or to be, until `release`, or until an image has it. */
+  hold(diffId: Digest): void {
+    this.#fresh.set(diffId, (this.#fresh.get(diffId) ?? 0) + 1)
+  }
+
+  /** The layer's blob in a form for the way: compressed. NotFound. Whoever asks holds the layer. */
+  async compress(diffId: Digest, signal: AbortSignal): Promise<Descriptor> {
+    const blobs = this.#blobs.get(diffId) ?? []
+    const compressed = blobs.find(
+      ({ mediaType }) => mediaType !== mediaTypes.layer && mediaType !== mediaTypes.dockerLayer,
+    )
+    if (compressed) return compressed
+    const [plain] = blobs
+    if (!plain) throw notFound(`layer ${diffId} does not exist`)
+    const gzip = createGzip({ level: 5 })
+    pipeline(this.#content.open(plain.digest), gzip, () => {})
+    const { digest, size } = await this.#content.ingest(gzip, {}, signal)
+    return this.#record(diffId, { mediaType: mediaTypes.layerGzip, digest, size }).blob
+  }
+
   /** Makes a layer of a writable snapshot's changes; the blob is their plain tar. The snapshot is gone then. Fresh. */
   async commit(key: string): Promise<ImageLayer> {
     let held: Digest | undefined
@@ -100,7 +153,7 @@ export class LayerStore {
         size = blob.size
         // Before the snapshotter shows the layer, or a collection might take it away at once.
         held = blob.digest
-        this.#hold(held)
+        this.hold(held)
         return blob.digest
       })
       return this.#record(diffId, { mediaType: mediaTypes.layer, digest: diffId, size })
@@ -151,7 +204,8 @@ export class LayerStore {
     let reclaimed = 0
     // Decided and recorded in one go: while files are being deleted, others may begin to use what is left.
     const removals: Promise<void>[] = []
-    for (const { diffId, size } of this.#snapshotter.layers()) {
+    const packed = [...this.#packed].map(([diffId, size]) => ({ diffId, size }))
+    for (const { diffId, size } of [...this.#snapshotter.layers(), ...packed]) {
       if (this.#isNeeded(diffId)) continue
       const blobs = this.#blobs.get(diffId) ?? []
       if (used.has(diffId)) {
@@ -161,6 +215,7 @@ export class LayerStore {
       }
       reclaimed += size
       this.#forget(diffId, blobs, [])
+      if (this.#packed.delete(diffId)) this.#database.run('DELETE FROM packed_layers WHERE diff_id = ?', diffId)
       removals.push(this.#snapshotter.removeLayer(diffId))
     }
     await Promise.all(removals)
@@ -179,7 +234,7 @@ export class LayerStore {
   /** Forgets layers of which a part is missing. At start. */
   forgetBroken(): void {
     for (const [diffId, blobs] of this.#blobs) {
-      const whole = this.#snapshotter.layer(diffId) ? blobs.filter(({ digest }) => this.#content.has(digest)) : []
+      const whole = this.#size(diffId) !== undefined ? blobs.filter(({ digest }) => this.#content.has(digest)) : []
       this.#forget(diffId, blobs, whole)
     }
   }
@@ -196,11 +251,12 @@ export class LayerStore {
       )
       this.#blobs.set(diffId, [...known, blob])
     }
-    return { diffId, blob, size: this.#snapshotter.layer(diffId)?.size ?? 0 }
+    return { diffId, blob, size: this.#size(diffId) ?? 0 }
   }
 
-  #hold(diffId: Digest): void {
-    this.#fresh.set(diffId, (this.#fresh.get(diffId) ?? 0) + 1)
+  /** Bytes of a layer's files; undefined when it is not here. */
+  #size(diffId: Digest): number | undefined {
+    return this.#snapshotter.layer(diffId)?.size ?? this.#packed.get(diffId)
   }
 
   #isNeeded(diffId: Digest): boolean {

@@ -46,6 +46,7 @@ const listed = [old, middle, fresh].map(image => ({
   image,
   names: (NAMES.get(image.id) ?? []).map(parseReference),
   containers: image === old ? 2 : 0,
+  subordinate: false,
 }))
 const find = (name: string): Image => {
   const found = [old, middle, fresh].find(({ id }) => id === digestOf(name))

@@ -1,11 +1,19 @@
 import type { Filters } from '../api/filters.ts'
-import type { ImageSummary } from '../api/image.ts'
+import type { ImageManifestSummary, ImageSummary } from '../api/image.ts'
 import { type Digest, parseDigest } from '../oci/digest.ts'
 import { familiarName, familiarRepository, type Reference } from '../oci/reference.ts'
 import { acceptFilters, booleanFilter, matchesLabels, parseMoment } from './filter-values.ts'
 import type { Image } from './image.ts'
 
-export type ListedImage = { readonly image: Image; readonly names: readonly Reference[]; readonly containers: number }
+export type ListedImage = {
+  readonly image: Image
+  readonly names: readonly Reference[]
+  readonly containers: number
+  /** Only one of the platforms under another image's names: shown with that one. */
+  readonly subordinate: boolean
+  /** What the names stand for, platform by platform; when that was asked for. */
+  readonly manifests?: readonly ImageManifestSummary[]
+}
 
 const ACCEPTED = ['dangling', 'label', 'before', 'since', 'reference', 'until']
 
@@ -17,6 +25,7 @@ export const listImages = (
   all: readonly ListedImage[],
   filters: Filters,
   find: (name: string) => Image,
+  { all: subordinates = false }: { all?: boolean } = {},
 ): ImageSummary[] => {
   acceptFilters(filters, ACCEPTED)
   const dangling = booleanFilter(filters, 'dangling')
@@ -27,12 +36,13 @@ export const listImages = (
   const since = Math.max(...(filters.since ?? []).map(name => find(name).created ?? 0))
   const patterns = filters.reference?.map(patternMatcher)
   const rows: ImageSummary[] = []
-  for (const { image, names, containers } of all) {
+  for (const { image, names, containers, subordinate, manifests } of all) {
+    if (subordinate && !subordinates) continue
     const created = image.created ?? 0
     if (created >= before || created <= since) continue
     const labels = image.config.config?.Labels ?? undefined
     if (!matchesLabels({ label: filters.label ?? [] }, labels ?? {})) continue
-    if (dangling !== undefined && dangling !== (names.length === 0)) continue
+    if (dangling !== undefined && dangling !== (names.length === 0 && !subordinate)) continue
     const shown = patterns ? names.filter(name => patterns.some(matches => matches(name))) : names
     if (patterns && shown.length === 0) continue
     rows.push({
@@ -45,6 +55,7 @@ export const listImages = (
       SharedSize: -1,
       Containers: containers,
       Labels: labels ?? null,
+      ...(manifests ? { Manifests: manifests } : {}),
     })
   }
   return rows.sort((a, b) => b.Created - a.Created)

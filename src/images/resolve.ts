@@ -1,6 +1,6 @@
 import { notFound } from '../errdefs.ts'
 import { type Digest, isDigest } from '../oci/digest.ts'
-import { formatPlatform, type Platform, platformDistance } from '../oci/platform.ts'
+import { formatPlatform, hostPlatform, type Platform, platformDistance } from '../oci/platform.ts'
 import { familiarName, parseReference, type Reference, withDefaultTag } from '../oci/reference.ts'
 import type { ImageTable } from './image-table.ts'
 
@@ -67,6 +67,13 @@ const resolvePrefix = (table: ImageTable, text: string): Digest | undefined => {
   }
   return found
 }
+
+/** The asked platform's; when none is asked for the host's, else the first. */
+export const pickPlatform = <Candidate extends { readonly platform: Platform }>(
+  candidates: readonly Candidate[],
+  platform: Platform | undefined,
+): Candidate | undefined =>
+  platform ? nearestPlatform(candidates, platform) : (nearestPlatform(candidates, hostPlatform()) ?? candidates[0])
 
 /** The image is here, but not for what was asked for. In Docker's words. */
 export const noSuchPlatform = (text: string, found: readonly Platform[], wanted: Platform): Error =>

@@ -6,6 +6,7 @@ import { execRoutes } from './routes/exec.ts'
 import { imageRoutes } from './routes/images.ts'
 import { networkRoutes } from './routes/networks.ts'
 import { pluginRoutes } from './routes/plugins.ts'
+import { registryRoutes } from './routes/registry.ts'
 import { swarmRoutes } from './routes/swarm.ts'
 import { systemRoutes } from './routes/system.ts'
 import { volumeRoutes } from './routes/volumes.ts'
@@ -42,6 +43,7 @@ export const engineRoutes = (engine: Engine, components: () => Promise<readonly 
     }),
     ...containerRoutes(containers),
     ...execRoutes(containers),
+    ...registryRoutes(() => images.distribution),
     ...imageRoutes(images),
     ...buildRoutes(engine.builder),
     ...networkRoutes({

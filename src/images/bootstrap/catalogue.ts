@@ -34,9 +34,20 @@ export const bootstrapNames = (): string[] => [
   ...SUITES.flatMap(({ name }) => [`debian:${name}`, `debian:${name}-slim`]),
 ]
 
+/** Whether a name can be made from packages. */
+export const isInCatalogue = (reference: Reference): boolean => recipeOf(withDefaultTag(reference)) !== undefined
+
 /** InvalidArgument, with all that there is, for a name that cannot be made. */
 export const recipeFor = (name: string): Recipe => {
   const reference = withDefaultTag(parseReference(name))
+  const recipe = recipeOf(reference)
+  if (recipe) return recipe
+  throw invalidArgument(
+    `cannot bootstrap ${familiarName(reference)}: what can be made from packages is ${bootstrapNames().join(', ')}`,
+  )
+}
+
+const recipeOf = (reference: Reference): Recipe | undefined => {
   const repository = familiarRepository(reference)
   if (repository === 'busybox' && reference.tag === 'latest') return { kind: 'busybox', reference }
   if (repository === 'debian' && reference.tag !== undefined) {
@@ -45,7 +56,5 @@ export const recipeFor = (name: string): Recipe => {
     const suite = SUITES.find(({ name: suiteName, version }) => wanted === suiteName || wanted === version)
     if (suite) return { kind: 'debian', reference, suite, slim }
   }
-  throw invalidArgument(
-    `cannot bootstrap ${familiarName(reference)}: what can be made from packages is ${bootstrapNames().join(', ')}`,
-  )
+  return undefined
 }

@@ -9,8 +9,11 @@ import type {
   ImageSummary,
   JsonMessage,
 } from '../../api/image.ts'
-import { codeOf, invalidArgument, notFound, notImplemented } from '../../errdefs.ts'
-import { familiarName, familiarRepository, parseReference, withDefaultTag } from '../../oci/reference.ts'
+import { codeOf, invalidArgument } from '../../errdefs.ts'
+import { type Platform, parsePlatform } from '../../oci/platform.ts'
+import { parseReference, type Reference, repositoryName } from '../../oci/reference.ts'
+import type { Credentials } from '../../registry/registry-config.ts'
+import { credentialsOfHeader } from '../registry-auth.ts'
 import type { RequestContext } from '../request-context.ts'
 import type { Route } from '../router.ts'
 
@@ -23,11 +26,19 @@ export type ImportRequest = {
   readonly platform: string | undefined
 }
 
+type TransferOptions = {
+  readonly platform: Platform | undefined
+  readonly allTags: boolean
+  readonly credentials: Credentials | undefined
+  readonly onMessage: (message: JsonMessage) => void
+  readonly signal: AbortSignal
+}
+
 /** What the routes ask of images. `name` is a reference, an id or the beginning of one; unknown ones throw NotFound. */
 export type ImagesBackend = {
-  list(options: { all: boolean; sharedSize: boolean; filters: Filters }): readonly ImageSummary[]
-  inspect(name: string): ImageInspect
-  history(name: string): readonly ImageHistoryItem[]
+  list(options: { all: boolean; sharedSize: boolean; manifests: boolean; filters: Filters }): readonly ImageSummary[]
+  inspect(name: string, platform: Platform | undefined): ImageInspect
+  history(name: string, platform: Platform | undefined): readonly ImageHistoryItem[]
   tag(name: string, reference: string): void
   remove(name: string, options: { force: boolean; noprune: boolean }): Promise<readonly ImageDeleteItem[]>
   prune(filters: Filters): Promise<ImagePruneResponse>
@@ -37,8 +48,12 @@ export type ImagesBackend = {
     onMessage: (message: JsonMessage) => void,
     signal: AbortSignal,
   ): Promise<{ readonly id: string }>
+  /** Downloads an archive. InvalidArgument for what is no URL. */
+  fetch(url: string, onMessage: (message: JsonMessage) => void, signal: AbortSignal): Promise<Readable>
   load(tar: Readable, onMessage: (message: JsonMessage) => void, signal: AbortSignal): Promise<void>
-  save(names: readonly string[]): Promise<Readable>
+  save(names: readonly string[], platform: Platform | undefined): Promise<Readable>
+  pull(reference: Reference, options: TransferOptions): Promise<void>
+  push(reference: Reference, options: TransferOptions): Promise<void>
   /** Makes a base image from the distribution's own packages. */
   bootstrap(reference: string, onMessage: (message: JsonMessage) => void, signal: AbortSignal): Promise<void>
 }
@@ -46,7 +61,6 @@ export type ImagesBackend = {
 export const imageRoutes = (images: ImagesBackend): readonly Route[] => [
   { method: 'GET', path: '/images/json', handler: context => list(context, images) },
   { method: 'GET', path: '/images/get', handler: context => save(context, images, context.query.all('names')) },
-  { method: 'GET', path: '/images/search', handler: search },
   { method: 'POST', path: '/images/create', handler: context => create(context, images) },
   { method: 'POST', path: '/images/load', handler: context => load(context, images) },
   {
@@ -59,36 +73,40 @@ export const imageRoutes = (images: ImagesBackend): readonly Route[] => [
   {
     method: 'GET',
     path: '/images/{name:.+}/json',
-    handler: context => context.json(images.inspect(context.param('name'))),
+    handler: context => context.json(images.inspect(context.param('name'), platformOf(context))),
   },
   {
     method: 'GET',
     path: '/images/{name:.+}/history',
-    handler: context => context.json(images.history(context.param('name'))),
+    handler: context => context.json(images.history(context.param('name'), platformOf(context))),
   },
   { method: 'GET', path: '/images/{name:.+}/get', handler: context => save(context, images, [context.param('name')]) },
   { method: 'POST', path: '/images/{name:.+}/tag', handler: context => tag(context, images) },
   { method: 'POST', path: '/images/{name:.+}/push', handler: context => push(context, images) },
   { method: 'DELETE', path: '/images/{name:.+}', handler: context => remove(context, images) },
-  { method: 'GET', path: '/distribution/{name:.+}/json', handler: distribution },
 ]
 
 const list = (context: RequestContext, images: ImagesBackend): void => {
   const { query } = context
   context.json(
-    images.list({ all: query.boolean('all'), sharedSize: query.boolean('shared-size'), filters: query.filters() }),
+    images.list({
+      all: query.boolean('all'),
+      sharedSize: query.boolean('shared-size'),
+      manifests: query.boolean('manifests') && context.speaks('1.47'),
+      filters: query.filters(),
+    }),
   )
 }
 
 const create = async (context: RequestContext, images: ImagesBackend): Promise<void> => {
   const { query } = context
   const image = query.get('fromImage')
-  if (image !== '') throw noRegistry(image, query.get('tag'))
+  if (image !== '') return pull(context, images, image)
   const source = query.get('fromSrc')
   if (source === '') throw invalidArgument('one of fromImage and fromSrc must be given')
-  if (source !== '-')
-    throw notImplemented('importing from a URL is not supported by Tare: fetch it and import the file')
   await context.streamJson(async stream => {
+    const tar =
+      source === '-' ? context.body : await images.fetch(source, message => stream.write(message), context.signal)
     const request = {
       repo: query.get('repo'),
       tag: query.get('tag'),
@@ -96,19 +114,37 @@ const create = async (context: RequestContext, images: ImagesBackend): Promise<v
       changes: query.all('changes'),
       platform: query.get('platform') || undefined,
     }
-    const imported = await images.import(context.body, request, message => stream.write(message), context.signal)
+    const imported = await images.import(tar, request, message => stream.write(message), context.signal)
     stream.write({ status: imported.id })
   })
 }
 
-/** A pull, while there is nobody to ask. Throws InvalidArgument for a name that is none. */
-const noRegistry = (image: string, tag: string): Error => {
-  const separator = tag.includes(':') ? '@' : ':'
-  const reference = withDefaultTag(parseReference(tag === '' ? image : `${image}${separator}${tag}`))
-  return notFound(
-    `pull access denied for ${familiarRepository(reference)}, repository does not exist or may require 'docker login': ` +
-      `Tare cannot ask registries yet; for a base image run: tare image bootstrap ${familiarName(reference)}`,
-  )
+/** No tag and no digest means every tag: clients name `latest` themselves. */
+const pull = async (context: RequestContext, images: ImagesBackend, image: string): Promise<void> => {
+  const { query, signal } = context
+  const tag = query.get('tag')
+  const reference = parseReference(tag === '' ? image : `${image}${tag.includes(':') ? '@' : ':'}${tag}`)
+  const platform = query.get('platform') === '' ? undefined : parsePlatform(query.get('platform'))
+  const credentials = credentialsOfHeader(context.header('x-registry-auth'))
+  const allTags = reference.tag === undefined && reference.digest === undefined
+  await context.streamJson(async stream => {
+    await images.pull(reference, {
+      platform,
+      allTags,
+      credentials,
+      onMessage: message => stream.write(message),
+      signal,
+    })
+  })
+}
+
+/** A platform as newer clients write it, an object of its parts, or as others do: `linux/arm64`. InvalidArgument. */
+const platformOf = (context: RequestContext): Platform | undefined => {
+  const text = context.query.get('platform')
+  if (text === '') return undefined
+  if (!text.startsWith('{')) return parsePlatform(text)
+  const { os, architecture, variant } = context.query.json<Partial<Platform>>('platform') ?? {}
+  return parsePlatform([os ?? '', architecture ?? '', ...(variant ? [variant] : [])].join('/'))
 }
 
 const load = async (context: RequestContext, images: ImagesBackend): Promise<void> => {
@@ -126,7 +162,7 @@ const bootstrap = async (context: RequestContext, images: ImagesBackend): Promis
 }
 
 const save = async (context: RequestContext, images: ImagesBackend, names: readonly string[]): Promise<void> => {
-  const tar = await images.save(names)
+  const tar = await images.save(names, platformOf(context))
   context.response.writeHead(200, { 'Content-Type': 'application/x-tar' })
   try {
     await pipeline(tar, context.response)
@@ -151,15 +187,16 @@ const remove = async (context: RequestContext, images: ImagesBackend): Promise<v
   )
 }
 
-const push = (context: RequestContext, images: ImagesBackend): void => {
-  images.inspect(context.param('name'))
-  throw notImplemented('pushing to a registry is not supported by Tare yet: save the image and load it elsewhere')
-}
-
-const search = (): void => {
-  throw notImplemented('searching a registry is not supported by Tare')
-}
-
-const distribution = (): void => {
-  throw notImplemented('asking a registry about an image is not supported by Tare yet')
+/** Without a tag, every tag that the repository has here. */
+const push = async (context: RequestContext, images: ImagesBackend): Promise<void> => {
+  const { query, signal } = context
+  const named = parseReference(context.param('name'))
+  const tag = query.get('tag')
+  const reference = tag === '' ? named : parseReference(`${repositoryName(named)}:${tag}`)
+  const platform = platformOf(context)
+  const credentials = credentialsOfHeader(context.header('x-registry-auth'))
+  const allTags = reference.tag === undefined && reference.digest === undefined
+  await context.streamJson(stream =>
+    images.push(reference, { platform, allTags, credentials, onMessage: message => stream.write(message), signal }),
+  )
 }

@@ -1,7 +1,7 @@
 import type { ContainerSummary } from '../../api/container.ts'
 import type { ImageSummary } from '../../api/image.ts'
 import type { VolumeInspect } from '../../api/volume.ts'
-import { invalidArgument, notImplemented } from '../../errdefs.ts'
+import { invalidArgument } from '../../errdefs.ts'
 import type { Events } from '../../events.ts'
 import { streamEvents } from '../event-stream.ts'
 import type { RequestContext } from '../request-context.ts'
@@ -34,7 +34,6 @@ export const systemRoutes = (system: SystemBackend): readonly Route[] => [
   { method: 'GET', path: '/version', handler: async context => context.json(await system.version()) },
   { method: 'GET', path: '/events', handler: context => streamEvents(context, system.events) },
   { method: 'GET', path: '/system/df', handler: context => usage(context, system.usage) },
-  { method: 'POST', path: '/auth', handler: auth },
 ]
 
 const ping = (context: RequestContext): void => {
@@ -67,8 +66,4 @@ const usage = async (context: RequestContext, backend: UsageBackend): Promise<vo
     wants('build-cache') ? backend.buildCache() : null,
   ])
   context.json({ LayersSize, Images, Containers, Volumes, BuildCache })
-}
-
-const auth = (): void => {
-  throw notImplemented('logging in to a registry is not supported by Tare yet')
 }

@@ -75,8 +75,8 @@ export class ContentStore {
     }
   }
 
-  /** NotFound at once, not later through the stream. */
-  open(digest: Digest): Readable {
+  /** From byte `start` on. NotFound at once, not later through the stream. */
+  open(digest: Digest, start = 0): Readable {
     const path = this.path(digest)
     let fd: number
     try {
@@ -84,7 +84,7 @@ export class ContentStore {
     } catch (error) {
       throw codeOf(error) === 'ENOENT' ? missing(digest, error) : error
     }
-    return createReadStream(path, { fd, highWaterMark: 256 * 1024 })
+    return createReadStream(path, { fd, start, highWaterMark: 256 * 1024 })
   }
 
   /** For small blobs; synchronous. Writing what is there already costs next to nothing. */

@@ -1,0 +1,108 @@
+import { messageOf } from '../errdefs.ts'
+import { type Descriptor, mediaTypes } from '../oci/descriptor.ts'
+import { type Digest, digestOf, shortId } from '../oci/digest.ts'
+import { familiarName } from '../oci/reference.ts'
+import { pack } from '../storage/archive/pack.ts'
+import type { CheckRun, Repair } from './check-parts.ts'
+import { manifestBytes } from './image-recorder.ts'
+import type { ImageRow } from './image-table.ts'
+
+const PLAIN: readonly string[] = [mediaTypes.layer, mediaTypes.dockerLayer]
+
+/** Images by the names that people know. */
+export const namesOfImage = ({ parts }: CheckRun, id: Digest): string => {
+  const names = parts.table.namesOf(id).map(familiarName)
+  return names.length > 0 ? names.join(', ') : `<none> (${shortId(id)})`
+}
+
+/** The images that cannot be without a blob or a layer. */
+export const imagesWith = ({ parts }: CheckRun, needs: (row: ImageRow) => boolean): ImageRow[] =>
+  parts.table.images().filter(needs)
+
+/**
+ * Makes a layer's blob anew from its tree. Only a blob that comes out byte for byte is taken: one that was compressed elsewhere
+ * hardly ever does. The tree has been proved to give the diffID.
+ */
+export const remakeLayerBlob = async (
+  { parts: { content, leases }, signal }: CheckRun,
+  diffId: Digest,
+  blob: Descriptor,
+  tree: string,
+): Promise<boolean> => {
+  const packed = async (): Promise<void> => {
+    const { tar } = pack(tree, { format: 'layer' })
+    await content.ingest(tar, { digest: diffId }, signal)
+  }
+  if (blob.digest === diffId) {
+    await packed()
+    return true
+  }
+  if (PLAIN.includes(blob.mediaType)) return false
+  using lease = leases.open()
+  const hadPlain = content.has(diffId)
+  lease.hold(diffId)
+  if (!hadPlain) await packed()
+  const made = await content.compressLayer(diffId, { signal })
+  lease.hold(made.digest)
+  return made.digest === blob.digest
+}
+
+/** The bytes of a small blob that this engine once wrote, made again. Undefined when they come out otherwise. */
+export const remakeJson = (
+  { parts: { content, recorder } }: CheckRun,
+  row: ImageRow,
+  what: 'config' | 'manifest',
+): Buffer | undefined => {
+  const expected = what === 'config' ? row.id : row.manifest.digest
+  try {
+    const bytes =
+      what === 'config'
+        ? Buffer.from(JSON.stringify(recorder.image(row.id).config))
+        : manifestBytes({ mediaType: mediaTypes.config, digest: row.id, size: content.size(row.id) }, row.blobs)
+    return digestOf(bytes) === expected ? bytes : undefined
+  } catch {
+    // The configuration was not read before it broke, or is not there.
+    return undefined
+  }
+}
+
+/** Fetches a blob from where it came; the repository, or undefined. What failed is part of the answer. */
+export const refetchBlob = async (
+  { parts: { refetch }, signal }: CheckRun,
+  blob: Descriptor,
+): Promise<{ from: string | undefined; failure: string | undefined }> => {
+  try {
+    return { from: await refetch(blob, signal), failure: undefined }
+  } catch (error) {
+    signal.throwIfAborted()
+    return { from: undefined, failure: messageOf(error) }
+  }
+}
+
+/** The last resort: images that cannot be whole any more are removed, unless a container uses one of them. */
+export const removeImages = async (run: CheckRun, rows: readonly ImageRow[], why: string): Promise<Repair> => {
+  const { recorder, snapshotter, table, inUse } = run.parts
+  const users = rows.flatMap(({ id }) => inUse(id).map(({ containerId }) => shortId(containerId)))
+  const names = rows.map(({ id }) => namesOfImage(run, id)).join('; ')
+  if (users.length > 0)
+    return {
+      repair: `${why}; ${names} would be removed, but is used by container ${users.join(', ')}: remove that first`,
+      repaired: false,
+    }
+  if (!run.repair) return { repair: `${why}; else --repair removes ${names}`, repaired: false }
+  for (const { id } of rows) {
+    for (const name of table.namesOf(id)) if (table.members(nameRow(run, name)).length === 1) recorder.unname(name, id)
+    recorder.drop(
+      id,
+      snapshotter.keys().map(key => snapshotter.stack(key) ?? []),
+    )
+  }
+  run.needsCollection = true
+  return { repair: `${why}; removed ${names}`, repaired: true }
+}
+
+const nameRow = ({ parts: { table } }: CheckRun, reference: Parameters<typeof table.named>[0]) => {
+  const row = table.named(reference)
+  if (!row) throw new TypeError('a name that was listed is not there')
+  return row
+}
