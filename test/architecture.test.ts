@@ -22,7 +22,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   builder: ['oci', 'storage', 'images', 'runtime', 'networks', 'host'],
   server: ['api', 'host', 'oci', 'images', 'containers', 'networks', 'volumes', 'builder'],
   compose: ['api'],
-  cli: ['api', 'oci', 'compose', 'host'],
+  cli: ['api', 'oci', 'compose', 'host', 'registry'],
 }
 
 /** Rooms whose words are Docker's: they take `Config`, `HostConfig` and the like from api/, as types. */
