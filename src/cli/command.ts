@@ -27,6 +27,8 @@ export type Context = {
 export type Command = {
   /** What follows the name in `Usage:`. */
   readonly usage: string
+  /** What help says instead of the summary, where there is more to say. */
+  readonly description?: string
   /** See flag-table.ts. */
   readonly flags?: string
   readonly aliases?: Readonly<Record<string, string>>

@@ -14,9 +14,11 @@ export type CommandEntry = {
 const ENTRIES: readonly CommandEntry[] = [
   { paths: ['container attach', 'attach'], summary: 'Attach local standard input, output, and error streams to a running container', load: () => import('./commands/attach.ts') },
   { paths: ['image build', 'build', 'builder build'], summary: 'Build an image from a Dockerfile', load: () => import('./commands/build.ts') },
+  { paths: ['container commit', 'commit'], summary: "Create a new image from a container's changes", load: () => import('./commands/commit.ts') },
   { paths: ['container create', 'create'], summary: 'Create a new container', load: () => import('./commands/create.ts') },
   { paths: ['system events', 'events'], summary: 'Get real time events from the server', load: () => import('./commands/events.ts') },
   { paths: ['container exec', 'exec'], summary: 'Execute a command in a running container', load: () => import('./commands/exec.ts') },
+  { paths: ['container export', 'export'], summary: "Export a container's filesystem as a tar archive", load: () => import('./commands/export.ts') },
   { paths: ['image history', 'history'], summary: 'Show the history of an image', load: () => import('./commands/history.ts') },
   { paths: ['image ls', 'image list', 'images'], summary: 'List images', load: () => import('./commands/images.ts') },
   { paths: ['image import', 'import'], summary: 'Import the contents from a tarball to create a filesystem image', load: () => import('./commands/import.ts') },
@@ -24,6 +26,8 @@ const ENTRIES: readonly CommandEntry[] = [
   { paths: ['inspect'], summary: 'Return low-level information on Docker objects', load: () => import('./commands/inspect.ts') },
   { paths: ['container kill', 'kill'], summary: 'Kill one or more running containers', load: () => import('./commands/kill.ts') },
   { paths: ['image load', 'load'], summary: 'Load an image from a tar archive or STDIN', load: () => import('./commands/load.ts') },
+  { paths: ['login'], summary: 'Authenticate to a registry', load: () => import('./commands/login.ts') },
+  { paths: ['logout'], summary: 'Log out from a registry', load: () => import('./commands/logout.ts') },
   { paths: ['container logs', 'logs'], summary: 'Fetch the logs of a container', load: () => import('./commands/logs.ts') },
   { paths: ['container pause', 'pause'], summary: 'Pause all processes within one or more containers', load: () => import('./commands/pause.ts') },
   { paths: ['container port', 'port'], summary: 'List port mappings or a specific mapping for the container', load: () => import('./commands/port.ts') },
@@ -36,6 +40,7 @@ const ENTRIES: readonly CommandEntry[] = [
   { paths: ['image rm', 'image remove', 'rmi'], summary: 'Remove one or more images', load: () => import('./commands/rmi.ts') },
   { paths: ['container run', 'run'], summary: 'Create and run a new container from an image', load: () => import('./commands/run.ts') },
   { paths: ['image save', 'save'], summary: 'Save one or more images to a tar archive (streamed to STDOUT by default)', load: () => import('./commands/save.ts') },
+  { paths: ['search'], summary: 'Search Docker Hub for images', load: () => import('./commands/search.ts') },
   { paths: ['container start', 'start'], summary: 'Start one or more stopped containers', load: () => import('./commands/start.ts') },
   { paths: ['container stop', 'stop'], summary: 'Stop one or more running containers', load: () => import('./commands/stop.ts') },
   { paths: ['image tag', 'tag'], summary: 'Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE', load: () => import('./commands/tag.ts') },
@@ -46,8 +51,11 @@ const ENTRIES: readonly CommandEntry[] = [
   { paths: ['container inspect'], summary: 'Display detailed information on one or more containers', load: () => import('./commands/container-inspect.ts') },
   { paths: ['container prune'], summary: 'Remove all stopped containers', load: () => import('./commands/container-prune.ts') },
   { paths: ['image bootstrap'], summary: "Make a base image from a distribution's own packages", load: () => import('./commands/image-bootstrap.ts') },
+  { paths: ['image gc'], summary: 'Remove images by the rules of automatic garbage collection', load: () => import('./commands/image-gc.ts') },
   { paths: ['image inspect'], summary: 'Display detailed information on one or more images', load: () => import('./commands/image-inspect.ts') },
+  { paths: ['image pin'], summary: 'Keep images from garbage collection', load: () => import('./commands/image-pin.ts') },
   { paths: ['image prune'], summary: 'Remove unused images', load: () => import('./commands/image-prune.ts') },
+  { paths: ['image unpin'], summary: 'Give pinned images back to garbage collection', load: () => import('./commands/image-unpin.ts') },
   { paths: ['builder prune'], summary: 'Remove build cache', load: () => import('./commands/builder-prune.ts') },
   { paths: ['network connect'], summary: 'Connect a container to a network', load: () => import('./commands/network-connect.ts') },
   { paths: ['network create'], summary: 'Create a network', load: () => import('./commands/network-create.ts') },
@@ -56,6 +64,8 @@ const ENTRIES: readonly CommandEntry[] = [
   { paths: ['network ls', 'network list'], summary: 'List networks', load: () => import('./commands/network-ls.ts') },
   { paths: ['network prune'], summary: 'Remove all unused networks', load: () => import('./commands/network-prune.ts') },
   { paths: ['network rm', 'network remove'], summary: 'Remove one or more networks', load: () => import('./commands/network-rm.ts') },
+  { paths: ['registry serve'], summary: 'Offer the local images to other machines, read-only', load: () => import('./commands/registry-serve.ts') },
+  { paths: ['system check'], summary: 'Verify every blob, layer and name in the store', load: () => import('./commands/system-check.ts') },
   { paths: ['system df'], summary: 'Show disk usage', load: () => import('./commands/system-df.ts') },
   { paths: ['system install'], summary: 'Install the systemd unit that runs the daemon', load: () => import('./commands/system-install.ts') },
   { paths: ['system prune'], summary: 'Remove unused data', load: () => import('./commands/system-prune.ts') },
@@ -73,11 +83,12 @@ export const GROUPS: Readonly<Record<string, string>> = {
   container: 'Manage containers',
   image: 'Manage images',
   network: 'Manage networks',
+  registry: 'Be a registry',
   system: 'Manage Tare',
   volume: 'Manage volumes',
 }
 
-const COMMON = ['run', 'exec', 'ps', 'build', 'pull', 'push', 'images', 'version', 'info']
+const COMMON = ['run', 'exec', 'ps', 'build', 'pull', 'push', 'images', 'login', 'logout', 'search', 'version', 'info']
 
 /** `path`: the words that were understood; `rest`: what follows them. */
 export type Found = {
@@ -87,11 +98,15 @@ export type Found = {
 }
 
 export const findCommand = (args: readonly string[]): Found => {
-  const [first = '', second = ''] = args
-  if (GROUPS[first] !== undefined) {
-    const path = `${first} ${second}`
-    const command = entryOf(path)
-    return command ? { path, rest: args.slice(2), command } : { path: first, rest: args.slice(1), command }
+  const [first = ''] = args
+  let depth = 0
+  while (GROUPS[args.slice(0, depth + 1).join(' ')] !== undefined && depth < args.length) depth++
+  if (depth > 0) {
+    const path = args.slice(0, depth + 1).join(' ')
+    const command = depth < args.length ? entryOf(path) : undefined
+    return command
+      ? { path, rest: args.slice(depth + 1), command }
+      : { path: args.slice(0, depth).join(' '), rest: args.slice(depth), command }
   }
   if (first === 'help') return { path: 'help', rest: args.slice(1), command: undefined }
   const command = first.includes(' ') ? undefined : entryOf(first)
@@ -102,9 +117,12 @@ export const entryOf = (path: string): CommandEntry | undefined => ENTRIES.find(
 
 export const summaryOf = (path: string): string => entryOf(path)?.summary ?? ''
 
-/** The commands of a group by their first name there, sorted. */
-export const listGroup = (group: string): string[] =>
-  ENTRIES.flatMap(entry => entry.paths.find(path => path.startsWith(`${group} `))?.slice(group.length + 1) ?? []).sort()
+/** The commands of a group by their first name there, and the groups in it, sorted. */
+export const listGroup = (group: string): string[] => {
+  const below = (path: string): string[] => (path.startsWith(`${group} `) ? [path.slice(group.length + 1)] : [])
+  const commands = ENTRIES.flatMap(entry => entry.paths.flatMap(below)[0] ?? [])
+  return [...commands, ...Object.keys(GROUPS).flatMap(below)].filter(name => !name.includes(' ')).sort()
+}
 
 export const listRoot = (): { common: readonly string[]; plain: readonly string[] } => ({
   common: COMMON,

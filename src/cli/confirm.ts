@@ -6,7 +6,7 @@ export const confirm = async ({ stdout }: Context, question: string): Promise<bo
   const { createInterface } = await import('node:readline')
   const lines = createInterface({ input: process.stdin })
   try {
-    for await (const line of lines) return /^y(es)?$/i.test(line.trim())
+    for await (const line of lines) return line.trim().toLowerCase() === 'y'
     return false
   } finally {
     lines.close()

@@ -45,7 +45,7 @@ const helpTopic = async (words: readonly string[], stdout: Output, stderr: Outpu
 
 export const printCommandHelp = (path: string, command: Command, stdout: Output): void => {
   const entry = entryOf(path) as CommandEntry
-  let text = `Usage:  ${PROGRAM} ${path}${command.usage ? ` ${command.usage}` : ''}\n\n${entry.summary}\n`
+  let text = `Usage:  ${PROGRAM} ${path}${command.usage ? ` ${command.usage}` : ''}\n\n${command.description ?? entry.summary}\n`
   const aliases = entry.paths.filter(name => !entry.hidden?.includes(name))
   if (aliases.length > 1) text += `\nAliases:\n  ${aliases.map(name => `${PROGRAM} ${name}`).join(', ')}\n`
   const flags = parseFlagTable(command.flags ?? '')
@@ -57,7 +57,8 @@ const printGroupHelp = (group: string, stdout: Output): number => {
   let text = `Usage:  ${PROGRAM} ${group} COMMAND\n\n${GROUPS[group]}\n\nCommands:\n`
   const names = listGroup(group)
   const width = Math.max(11, ...names.map(name => name.length))
-  for (const name of names) text += `  ${name.padEnd(width)} ${summaryOf(`${group} ${name}`)}\n`
+  for (const name of names)
+    text += `  ${name.padEnd(width)} ${GROUPS[`${group} ${name}`] ?? summaryOf(`${group} ${name}`)}\n`
   stdout.write(`${text}\nRun '${PROGRAM} ${group} COMMAND --help' for more information on a command.\n`)
   return 0
 }
@@ -67,7 +68,11 @@ export const printRootHelp = (stdout: Output): number => {
   const line = (name: string): string => `  ${name.padEnd(11)} ${GROUPS[name] ?? summaryOf(name)}\n`
   stdout.write(
     `Usage:  ${PROGRAM} [OPTIONS] COMMAND\n\nA container engine behind the Docker Engine API\n\nCommon Commands:\n${common.map(line).join('')}\n` +
-      `Management Commands:\n${Object.keys(GROUPS).sort().map(line).join('')}\nCommands:\n${plain.map(line).join('')}\n` +
+      `Management Commands:\n${Object.keys(GROUPS)
+        .filter(name => !name.includes(' '))
+        .sort()
+        .map(line)
+        .join('')}\nCommands:\n${plain.map(line).join('')}\n` +
       `Global Options:\n${flagHelp(parseFlagTable(GLOBAL_FLAGS), columnsOf(stdout))}\nRun '${PROGRAM} COMMAND --help' for more information on a command.\n`,
   )
   return 0

@@ -10,9 +10,11 @@ import { PlainDisplay } from '../build/plain-display.ts'
 import { type Command, type Context, exactly } from '../command.ts'
 import { parseUlimit } from '../create/checks.ts'
 import { checkEnv, checkLabel, toMap } from '../create/environment.ts'
+import { registryConfig } from '../credentials/registry-auth.ts'
 import { Failure } from '../failure.ts'
 import type { Flags } from '../flags/flags.ts'
 import { humanSize } from '../format/units.ts'
+import { wantedPlatform } from '../platform-flag.ts'
 
 const checkTag = (value: string): string => {
   parseReference(value)
@@ -73,7 +75,7 @@ export const command: Command = {
     try {
       const response = await client.request('POST', '/build', {
         query: queryOf(flags, source, context),
-        headers: { 'Content-Type': 'application/x-tar' },
+        headers: { 'Content-Type': 'application/x-tar', ...(await registryConfig(context)) },
         body:
           source.body &&
           counted(
@@ -208,7 +210,7 @@ const queryOf = (flags: Flags, source: BuildContext, { client, config }: Context
     rm: flags.bool('rm'),
     forcerm: flags.bool('force-rm') || undefined,
     networkmode: network === 'default' ? undefined : network,
-    platform: optional('platform'),
+    platform: wantedPlatform(flags),
     extrahosts: flags.list('add-host').join(',') || undefined,
     cachefrom: flags.list('cache-from').length > 0 ? JSON.stringify(flags.list('cache-from')) : undefined,
     cgroupparent: optional('cgroup-parent'),

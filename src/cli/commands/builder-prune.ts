@@ -1,9 +1,5 @@
 import { type Command, NO_ARGUMENTS } from '../command.ts'
-import { confirm } from '../confirm.ts'
-import { filtersQuery } from '../filters.ts'
-import { humanSize } from '../format/units.ts'
-
-export type BuildPruneResponse = { readonly CachesDeleted: readonly string[] | null; readonly SpaceReclaimed: number }
+import { pruneBuilds, pruneFilters, runPrune } from '../prune.ts'
 
 export const command: Command = {
   usage: '',
@@ -14,24 +10,19 @@ export const command: Command = {
       --keep-storage bytes   Amount of disk space to keep for cache
 `,
   args: NO_ARGUMENTS,
-  action: async (context, flags) => {
-    const { client, stdout } = context
-    const question = `WARNING! This will remove all ${flags.bool('all') ? '' : 'dangling '}build cache. Are you sure you want to continue?`
-    if (!flags.bool('force') && !(await confirm(context, question))) return 0
-    const result = await client.post<BuildPruneResponse>('/build/prune', {
-      query: {
-        all: flags.bool('all') || undefined,
-        'keep-storage': flags.bytes('keep-storage') || undefined,
-        filters: filtersQuery(flags.list('filter')),
-      },
-    })
-    stdout.write(deletedCaches(result))
-    stdout.line(`Total reclaimed space: ${humanSize(result.SpaceReclaimed)}`)
-    return 0
+  action: (context, flags) => {
+    const all = flags.bool('all')
+    return runPrune(
+      context,
+      flags,
+      `WARNING! This will remove all ${all ? '' : 'dangling '}build cache. Are you sure you want to continue?`,
+      [
+        () =>
+          pruneBuilds(context.client, pruneFilters(flags, context.config), {
+            all,
+            keepStorage: flags.bytes('keep-storage'),
+          }),
+      ],
+    )
   },
 }
-
-export const deletedCaches = ({ CachesDeleted }: BuildPruneResponse): string =>
-  CachesDeleted && CachesDeleted.length > 0
-    ? `Deleted build cache objects:\n${CachesDeleted.map(id => `${id}\n`).join('')}\n`
-    : ''

@@ -3,6 +3,7 @@ import { type Command, exactly } from '../command.ts'
 import { LIST_FORMAT } from '../format/format-flags.ts'
 import { ListFormat } from '../format/list-format.ts'
 import { ago, ellipsis, humanSize, rfc3339, shortId } from '../format/units.ts'
+import { platformQuery } from '../platform-flag.ts'
 import { Row } from '../template/value.ts'
 
 const HEADERS = {
@@ -32,7 +33,9 @@ ${LIST_FORMAT}
       headers: HEADERS,
       quiet: flags.bool('quiet') ? '{{.ID}}' : undefined,
     })
-    const items = await client.get<ImageHistoryItem[]>(`/images/${encodeURIComponent(image)}/history`)
+    const items = await client.get<ImageHistoryItem[]>(`/images/${encodeURIComponent(image)}/history`, {
+      platform: platformQuery(flags, 'invalid platform: '),
+    })
     const trunc = !flags.bool('no-trunc')
     const rows = items.map(item => {
       const createdBy = item.CreatedBy.replaceAll('\t', ' ')

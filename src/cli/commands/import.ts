@@ -1,5 +1,7 @@
-import { between, type Command } from '../command.ts'
+import { parseReference } from '../../oci/reference.ts'
+import { atLeast, type Command } from '../command.ts'
 import { openInput } from '../open-input.ts'
+import { wantedPlatform } from '../platform-flag.ts'
 import { showMessages } from '../progress/json-messages.ts'
 
 export const command: Command = {
@@ -9,8 +11,9 @@ export const command: Command = {
   -m, --message string    Set commit message for imported image
       --platform string   Set platform if server is multi-platform capable
 `,
-  args: between(1, Number.POSITIVE_INFINITY),
+  args: atLeast(1),
   action: async ({ client, stdout }, flags, [source = '', repo]) => {
+    if (repo !== undefined) parseReference(repo)
     const isUrl = /^https?:\/\//.test(source)
     const response = await client.request('POST', '/images/create', {
       query: {
@@ -18,7 +21,7 @@ export const command: Command = {
         repo,
         message: flags.string('message') || undefined,
         changes: flags.list('change'),
-        platform: flags.string('platform') || undefined,
+        platform: wantedPlatform(flags),
       },
       body: isUrl ? undefined : await openInput(source),
     })

@@ -1,6 +1,7 @@
 import { type Command, NO_ARGUMENTS } from '../command.ts'
 import { Failure } from '../failure.ts'
 import { openInput } from '../open-input.ts'
+import { platformQuery } from '../platform-flag.ts'
 import { showMessages } from '../progress/json-messages.ts'
 
 export const command: Command = {
@@ -17,8 +18,9 @@ export const command: Command = {
       const { isatty } = await import('node:tty')
       if (isatty(0)) throw new Failure(1, 'requested load from stdin, but stdin is empty')
     }
+    const platform = platformQuery(flags, 'invalid platform: ')
     const response = await client.request('POST', '/images/load', {
-      query: { quiet: flags.bool('quiet') || !stdout.isTerminal },
+      query: { quiet: flags.bool('quiet') || !stdout.isTerminal, platform },
       headers: { 'Content-Type': 'application/x-tar' },
       body: await openInput(file),
     })

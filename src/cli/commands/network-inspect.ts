@@ -1,24 +1,9 @@
-import { atLeast, type Command } from '../command.ts'
-import { OBJECT_FORMAT } from '../format/format-flags.ts'
-import { inspectObjects } from '../format/inspect-objects.ts'
+import { inspectCommand } from '../inspect-command.ts'
 
-export const command: Command = {
-  usage: '[OPTIONS] NETWORK [NETWORK...]',
-  flags: `
-${OBJECT_FORMAT}
-  -v, --verbose         Verbose output for diagnostics
+export const command = inspectCommand({
+  word: 'NETWORK',
+  path: name => `/networks/${name}`,
+  flags: `  -v, --verbose         Verbose output for diagnostics
 `,
-  args: atLeast(1),
-  action: (context, flags, names) =>
-    inspectObjects(
-      names,
-      flags.string('format'),
-      async name =>
-        (
-          await context.client.request('GET', `/networks/${encodeURIComponent(name)}`, {
-            query: { verbose: flags.bool('verbose') || undefined },
-          })
-        ).text(),
-      context,
-    ),
-}
+  query: flags => ({ verbose: flags.bool('verbose') || undefined }),
+})

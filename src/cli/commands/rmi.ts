@@ -2,6 +2,7 @@ import type { ImageDeleteItem } from '../../api/image.ts'
 import { isKind } from '../../errdefs.ts'
 import { atLeast, type Command } from '../command.ts'
 import { describe, Failure } from '../failure.ts'
+import { checkPlatform } from '../platform-flag.ts'
 
 export const command: Command = {
   usage: '[OPTIONS] IMAGE [IMAGE...]',
@@ -13,7 +14,11 @@ export const command: Command = {
   args: atLeast(1),
   action: async ({ client, stdout, stderr }, flags, names) => {
     const force = flags.bool('force')
-    const query = { force: force || undefined, noprune: flags.bool('no-prune') || undefined }
+    const query = {
+      force: force || undefined,
+      noprune: flags.bool('no-prune') || undefined,
+      platforms: flags.list('platform').map(text => JSON.stringify(checkPlatform(text))),
+    }
     const failures: string[] = []
     let fatal = false
     for (const name of names) {

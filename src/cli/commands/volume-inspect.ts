@@ -1,18 +1,3 @@
-import { atLeast, type Command } from '../command.ts'
-import { OBJECT_FORMAT } from '../format/format-flags.ts'
-import { inspectObjects } from '../format/inspect-objects.ts'
+import { inspectCommand } from '../inspect-command.ts'
 
-export const command: Command = {
-  usage: '[OPTIONS] VOLUME [VOLUME...]',
-  flags: `
-${OBJECT_FORMAT}
-`,
-  args: atLeast(1),
-  action: (context, flags, names) =>
-    inspectObjects(
-      names,
-      flags.string('format'),
-      async name => (await context.client.request('GET', `/volumes/${encodeURIComponent(name)}`)).text(),
-      context,
-    ),
-}
+export const command = inspectCommand({ word: 'VOLUME', path: name => `/volumes/${name}` })

@@ -1,64 +1,73 @@
 import type { JsonMessage } from '../../api/image.ts'
 import { Failure } from '../failure.ts'
-import { humanSize } from '../format/units.ts'
 import type { Output } from '../output.ts'
+import { hasProgress, type Progress, progressBar } from './progress-bar.ts'
 
 /**
- * Shows a JSON stream (pull, push, load, import, bootstrap): in a terminal one line an ID, redrawn in place; elsewhere
- * the plain states as they come. Throws Failure with the error that the stream carries. `output` undefined: shows nothing.
+ * Shows a JSON stream (pull, push, load, import, bootstrap) as Docker does: in a terminal one line an ID, redrawn in place;
+ * elsewhere the plain states as they come. Throws Failure with the error that the stream carries. `output` undefined: shows nothing.
  */
 export const showMessages = async (
   messages: AsyncIterable<JsonMessage>,
   output: Output | undefined,
   onAux?: (aux: unknown) => void,
 ): Promise<void> => {
-  const lines = new Map<string, number>()
+  const board = output?.isTerminal ? new Board(output) : undefined
   for await (const message of messages) {
-    if (message.error !== undefined || message.errorDetail !== undefined)
-      throw new Failure(1, message.errorDetail?.message || (message.error as string))
     if (message.aux !== undefined) onAux?.(message.aux)
-    else if (output?.isTerminal) showInTerminal(message, lines, output)
+    else if (message.error !== undefined || message.errorDetail !== undefined)
+      throw new Failure(1, message.errorDetail?.message || (message.error as string))
+    else if (board) board.show(message)
     else if (output) showPlain(message, output)
   }
 }
 
 const showPlain = (message: JsonMessage, output: Output): void => {
-  if (message.stream !== undefined) return output.write(message.stream)
+  const { stream, status, progressDetail, progress, id } = message
   // A bar that nobody sees move is noise.
-  if (message.status === undefined || hasProgress(message)) return
-  output.line(message.id ? `${message.id}: ${message.status}` : message.status)
+  if (progressDetail !== undefined ? hasProgress(progressDetail) : (progress ?? '') !== '') return
+  if (stream !== undefined && stream !== '') output.write(stream)
+  else if (status !== undefined) output.line(id ? `${id}: ${status}` : status)
 }
 
-const hasProgress = (message: JsonMessage): boolean =>
-  message.progressDetail?.current !== undefined || (message.progress ?? '') !== ''
+/** The lines of a terminal that belong to the IDs of one operation. The cursor rests below the last. */
+class Board {
+  readonly #output: Output
+  readonly #lines = new Map<string, number>()
 
-const showInTerminal = (message: JsonMessage, lines: Map<string, number>, output: Output): void => {
-  if (message.stream !== undefined) return output.write(message.stream)
-  const { id, status = '' } = message
-  const text = `${id ? `${id}: ` : ''}${status} ${progressBar(message, output.size()?.columns ?? 80)}`.trimEnd()
-  if (!id || (message.progressDetail === undefined && !lines.has(id))) {
-    // A state of the whole: what has been drawn so far stays above it.
-    lines.clear()
-    return output.line(text)
+  constructor(output: Output) {
+    this.#output = output
   }
-  let line = lines.get(id)
-  if (line === undefined) {
-    line = lines.size
-    lines.set(id, line)
-    output.write('\n')
+
+  show(message: JsonMessage): void {
+    const { id = '', stream, progressDetail } = message
+    const { columns, rows } = this.#output.size() ?? { columns: 200, rows: 24 }
+    const text = textOf(message, columns)
+    const ofLine = id !== '' && (progressDetail !== undefined || (message.progress ?? '') !== '')
+    if (!ofLine) {
+      // What concerns the whole scrolls: the lines above it are done with (`pull -a` has the same IDs again in its next tag).
+      this.#lines.clear()
+      return this.#output.write(progressDetail === undefined || stream ? text : `\x1b[2K\r${text}\r`)
+    }
+    let line = this.#lines.get(id)
+    let opening = ''
+    if (line === undefined) {
+      line = this.#lines.size
+      this.#lines.set(id, line)
+      opening = '\n'
+    }
+    const up = this.#lines.size - line
+    // A line that has scrolled away cannot be reached: the cursor would stop at the top and draw over another's.
+    if (up >= rows) return this.#output.write(opening)
+    this.#output.write(`${opening}\x1b[${up}A\x1b[2K\r${text}\r\x1b[${up}B`)
   }
-  const up = lines.size - line
-  output.write(`\x1b[${up}A\r\x1b[2K${text}\r\x1b[${up}B`)
 }
 
-const progressBar = ({ progressDetail, progress }: JsonMessage, columns: number): string => {
-  const { current = 0, total = 0, hidecounts, units } = progressDetail ?? {}
-  if (current <= 0 && total <= 0) return progress ?? ''
-  const count = (value: number): string =>
-    units === undefined || units === '' ? humanSize(value) : `${value} ${units}`
-  if (total <= 0) return count(current)
-  const width = 50
-  const done = Math.min(width, Math.trunc((current / total) * width))
-  const bar = columns > 110 ? `[${'='.repeat(done)}>${' '.repeat(Math.max(0, width - done))}]  ` : ''
-  return `${bar}${hidecounts ? '' : `${count(current).padStart(8)}/${count(total)}`}`
+const textOf = ({ id, stream, status = '', progress, progressDetail }: JsonMessage, columns: number): string => {
+  const head = id ? `${id}: ` : ''
+  // One that is wider than the terminal would take two lines, and the counting of lines would be wrong from then on.
+  if (progressDetail !== undefined && !stream)
+    return `${head}${status} ${progressBar(progressDetail as Progress, columns)}`.slice(0, columns)
+  if (progress) return `${head}${status} ${progress}`.slice(0, columns)
+  return stream ? head + stream : `${head}${status}\n`
 }

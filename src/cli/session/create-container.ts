@@ -2,11 +2,12 @@ import { existsSync, writeFileSync } from 'node:fs'
 import type { DaemonError } from '../../api/client.ts'
 import type { ContainerCreateResponse } from '../../api/container.ts'
 import { isKind } from '../../errdefs.ts'
+import { formatPlatform } from '../../oci/platform.ts'
 import { familiarName, parseReference, withDefaultTag } from '../../oci/reference.ts'
 import type { Context } from '../command.ts'
 import { createRequest } from '../create/create-request.ts'
-import { Failure } from '../failure.ts'
 import type { Flags } from '../flags/flags.ts'
+import { checkPlatform, wantedPlatform } from '../platform-flag.ts'
 
 /** Creates the container that the flags of `run` or `create` describe; pulls its image when it is missing. Gives its ID. */
 export const createContainer = async (
@@ -24,11 +25,12 @@ export const createContainer = async (
   if (cidFile !== '' && existsSync(cidFile))
     throw new Error(`container ID file found, make sure the other container isn't running or delete ${cidFile}`)
   const body = prepare(createRequest(flags, image, command, config.proxyEnvironment(client.endpoint.text)))
-  const platform = checkPlatform(flags.string('platform'))
   checkImage(image)
+  const asked = wantedPlatform(flags)
+  const platform = asked && formatPlatform(checkPlatform(asked, 'error parsing specified platform: '))
   const pullImage = async (): Promise<void> => {
     const { pullImage } = await import('../progress/pull-image.ts')
-    await pullImage(context, image, { platform, quiet: flags.bool('quiet'), output: stderr })
+    await pullImage(context, image, { platform, quiet: flags.bool('quiet'), strict: true, output: stderr })
   }
   if (pull === 'always') await pullImage()
   const create = (): Promise<ContainerCreateResponse> =>
@@ -54,26 +56,10 @@ type Body = ReturnType<typeof createRequest>
 
 const isMissingImage = (error: unknown, image: string): boolean =>
   isKind(error, 'NotFound') &&
-  /No such image|not found/.test((error as DaemonError).message) &&
+  /No such image|not found|does not match the specified platform/.test((error as DaemonError).message) &&
   !/^sha256:|^[0-9a-f]{12,64}$/.test(image)
 
 /** Docker's client refuses a name that cannot be one before it asks the daemon. */
 const checkImage = (image: string): void => {
   if (!/^(sha256:)?[0-9a-f]{64}$/.test(image)) parseReference(image)
-}
-
-const checkPlatform = (text: string): string | undefined => {
-  if (text === '') return undefined
-  const parts = text.toLowerCase().split('/')
-  const fault = (why: string): never => {
-    throw new Failure(1, `error parsing specified platform: ${JSON.stringify(text)}: ${why}: invalid argument`)
-  }
-  if (parts.length > 3) fault('cannot parse platform specifier')
-  if (parts.some(part => !/^[a-z0-9_.-]+$/.test(part))) fault('invalid platform component')
-  if (parts.length > 1) return parts.join('/')
-  const architectures = ['amd64', 'arm64', 'arm', '386', 'ppc64le', 's390x', 'riscv64', 'mips64le', 'loong64']
-  const names: Readonly<Record<string, string>> = { x86_64: 'amd64', aarch64: 'arm64', armhf: 'arm', i386: '386' }
-  const word = names[parts[0] as string] ?? (parts[0] as string)
-  if (['linux', 'windows', 'darwin', 'freebsd'].includes(word)) return word
-  return architectures.includes(word) ? `linux/${word}` : fault('unknown operating system or architecture')
 }
