@@ -10,7 +10,7 @@ import type {
   JsonMessage,
 } from '../api/image.ts'
 import type { Database } from '../database.ts'
-import { invalidArgument, isKind, messageOf, notFound, notImplemented, unavailable } from '../errdefs.ts'
+import { internal, invalidArgument, isKind, messageOf, notFound, notImplemented } from '../errdefs.ts'
 import type { Events } from '../events.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { ExecutionConfig, ImageConfig } from '../oci/image-config.ts'
@@ -24,6 +24,7 @@ import {
   repositoryName,
   withDefaultTag,
 } from '../oci/reference.ts'
+import { RegistryError } from '../registry/registry-error.ts'
 import type { ContentStore } from '../storage/content/content-store.ts'
 import type { Snapshotter } from '../storage/snapshots/snapshotter.ts'
 import { BlobLeases } from './blob-leases.ts'
@@ -336,9 +337,11 @@ export class Images implements AsyncDisposable {
       await this.distribution.pull(reference, options)
     } catch (error) {
       const { isInCatalogue } = await import('./bootstrap/catalogue.ts')
-      if (!isKind(error, 'Unavailable') || !isInCatalogue(reference)) throw error
-      const hint = `; without a registry, this base image can be made from packages: tare image bootstrap ${familiarName(reference)}`
-      throw unavailable(`${messageOf(error)}${hint}`, { cause: error })
+      const cause = error instanceof Error ? error.cause : undefined
+      const unreached = cause instanceof RegistryError && cause.status === undefined
+      if (!unreached || !isInCatalogue(reference)) throw error
+      const hint = `no registry answers; this base image can be made from packages: tare image bootstrap ${familiarName(reference)}`
+      throw internal(`${messageOf(error)} (${hint})`, { cause: error })
     }
   }
 
