@@ -65,6 +65,11 @@ const BYTES: Kind = {
   fromJson: (value, key) =>
     typeof value === 'number' ? value : values.parseBytes(requireType<string>(value, 'string', key, 'string')),
 }
+const DURATION: Kind = {
+  label: 'duration',
+  fromText: values.parseDuration,
+  fromJson: (value, key) => values.parseDuration(requireType<string>(value, 'string', key, 'string')),
+}
 const each = (parse: (text: string) => string, label = 'list'): Kind => ({
   label,
   fromText: (text, before) => [...((before as readonly unknown[] | undefined) ?? []), parse(text)],
@@ -324,9 +329,16 @@ export const OPTIONS: readonly Option[] = [
   }),
   option(TEXT, 'pidfile', 'pidfile', 'Path to use for daemon PID file (default "EXEC-ROOT/tare.pid")', { short: 'p' }),
   option(SWITCH, 'rawLogs', 'raw-logs', 'Full timestamps without ANSI coloring', { ignored: 'the log is always JSON' }),
+  option(TEXT, 'registryListen', 'registry-listen', 'Offer the local images as a registry, read-only, on HOST:PORT', {
+    otherwise: '',
+  }),
   option(each(values.checkMirror), 'registryMirrors', 'registry-mirror', 'Preferred registry mirror', {
     key: 'registry-mirrors',
     otherwise: [],
+  }),
+  option(DURATION, 'registryTimeout', 'registry-timeout', 'How long a registry may say nothing', {
+    otherwise: 30_000,
+    check: atLeastOne('registry timeout'),
   }),
   option(
     TEXT,

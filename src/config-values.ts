@@ -41,6 +41,16 @@ export const parseBytes = (text: string): number => {
   return Math.floor(Number(match[1]) * 1024 ** (suffix === '' ? 0 : POWERS.indexOf(suffix.charAt(0))))
 }
 
+const DURATION_UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
+
+/** `30s`, `1m30s`, `500ms`: milliseconds. */
+export const parseDuration = (text: string): number => {
+  if (!/^(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h))+$/.test(text))
+    throw invalidArgument(`time: invalid duration ${JSON.stringify(text)}`)
+  const parts = text.matchAll(/([0-9.]+)(ms|s|m|h)/g)
+  return [...parts].reduce((sum, [, count, unit = '']) => sum + Number(count) * (DURATION_UNITS[unit] ?? 0), 0)
+}
+
 export const parseIp = (text: string): string => {
   if (isIP(text.trim()) === 0) throw invalidArgument(`invalid IP address: ${text}`)
   return text.trim()
@@ -136,7 +146,15 @@ export const checkDnsSearch = (text: string): string => {
   return text.trim()
 }
 
+/** `https://m` mirrors docker.io; `HOST=https://m`, which dockerd does not know, any other registry. */
 export const checkMirror = (text: string): string => {
+  const host = /^([^=/:]+(?::[0-9]+)?)=/.exec(text)?.[1]
+  const mirror = host === undefined ? text : text.slice(host.length + 1)
+  checkMirrorUrl(mirror)
+  return text
+}
+
+const checkMirrorUrl = (text: string): void => {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]
   if (scheme === undefined)
     throw invalidArgument(
@@ -147,6 +165,7 @@ export const checkMirror = (text: string): string => {
       `invalid mirror: unsupported scheme ${JSON.stringify(scheme)} in ${JSON.stringify(text)}: must use either 'https://' or 'http://'`,
     )
   }
+  if (!URL.canParse(text)) throw invalidArgument(`invalid mirror: ${JSON.stringify(text)} is not a valid URI`)
   const url = new URL(text)
   if (url.search !== '' || url.hash !== '')
     throw invalidArgument(`invalid mirror: query or fragment at end of the URI ${JSON.stringify(text)}`)
@@ -154,7 +173,6 @@ export const checkMirror = (text: string): string => {
     throw invalidArgument(
       `invalid mirror: username/password not allowed in URI ${JSON.stringify(`${scheme}://xxxxx@${url.host}${url.pathname}`)}`,
     )
-  return text
 }
 
 /** `unix://PATH`, `tcp://HOST:PORT`, `fd://`; a bare host is one of TCP, as in dockerd. */

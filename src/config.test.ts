@@ -120,3 +120,30 @@ test('proxies stand together or by themselves', () => {
   assert.throws(() => load('{"proxies":{"ftp-proxy":""}}'), /don't match any configuration option: ftp-proxy/)
   assert.throws(() => load('{"proxies":1}'), /"proxies" must be an object/)
 })
+
+test('a mirror is one of docker.io, or of the registry that is named before it', () => {
+  const { registryMirrors } = load(
+    '{"registry-mirrors":["https://m.example/","ghcr.io=https://m.example/ghcr","r:5000=http://m"]}',
+  )
+  assert.deepEqual(registryMirrors, ['https://m.example/', 'ghcr.io=https://m.example/ghcr', 'r:5000=http://m'])
+  for (const [mirror, words] of [
+    ['m.example', "no scheme specified for \"m.example\": must use either 'https://' or 'http://'"],
+    ['ghcr.io=m.example', "no scheme specified for \"m.example\": must use either 'https://' or 'http://'"],
+    ['ftp://m', 'unsupported scheme "ftp" in "ftp://m": must use either'],
+    ['https://m?x=1', 'query or fragment at end of the URI "https://m?x=1"'],
+    ['ghcr.io=https://u:secret@m', 'username/password not allowed in URI "https://xxxxx@m/"'],
+  ] as const) {
+    assert.throws(
+      () => load('{}', `--registry-mirror=${mirror}`),
+      (error: Error) => error.message.includes(words),
+    )
+  }
+})
+
+test('a duration is Go’s', () => {
+  assert.equal(load('{}').registryTimeout, 30_000)
+  assert.equal(load('{"registry-timeout":"1m1.5s"}').registryTimeout, 61_500)
+  assert.equal(load('{}', '--registry-timeout=250ms').registryTimeout, 250)
+  assert.throws(() => load('{}', '--registry-timeout=5'), /time: invalid duration "5"/)
+  assert.throws(() => load('{}', '--registry-timeout=0s'), /invalid registry timeout: 0/)
+})

@@ -48,6 +48,10 @@ export type Config = {
   readonly httpsProxy: string
   readonly noProxy: string
   readonly registryMirrors: readonly string[]
+  /** `HOST:PORT` on which the local images are offered to other machines; '' for none. */
+  readonly registryListen: string
+  /** Milliseconds. */
+  readonly registryTimeout: number
   readonly maxConcurrentDownloads: number
   readonly maxConcurrentUploads: number
   readonly maxDownloadAttempts: number
@@ -250,6 +254,7 @@ const RELOADABLE = [
   'labels',
   'insecureRegistries',
   'registryMirrors',
+  'registryTimeout',
   'maxConcurrentDownloads',
   'maxConcurrentUploads',
   'maxDownloadAttempts',

@@ -201,6 +201,7 @@ const distributionSettings = (config: Config): DistributionSettings => ({
     httpsProxy: config.httpsProxy || fromEnvironment('HTTPS_PROXY'),
     noProxy: config.noProxy || fromEnvironment('NO_PROXY'),
     maxAttempts: config.maxDownloadAttempts,
+    timeout: config.registryTimeout,
   },
   // 0 is no limit.
   maxConcurrentDownloads: config.maxConcurrentDownloads || Number.POSITIVE_INFINITY,

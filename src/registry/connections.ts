@@ -2,7 +2,7 @@ import { abortable } from './abortable.ts'
 import { connectTo, type Endpoint } from './endpoint.ts'
 import { InsecureRegistries } from './insecure.ts'
 import { HUB_DOMAIN, homesOf, mirrorsOf, type Place } from './mirrors.ts'
-import { DEFAULT_TIMEOUTS, type RegistryConfig } from './registry-config.ts'
+import { type RegistryConfig, timeoutsOf } from './registry-config.ts'
 import { RegistryError } from './registry-error.ts'
 import { retry } from './retry.ts'
 import { Transport } from './transport.ts'
@@ -94,14 +94,14 @@ export class Connections implements Disposable {
 
   /** Connections with the certificates that are in the folders now. */
   async transport(origin: URL, signal?: AbortSignal): Promise<Transport> {
-    const { certsDirectories, httpProxy, httpsProxy, noProxy, timeouts } = this.#config
+    const { certsDirectories, httpProxy, httpsProxy, noProxy, timeout } = this.#config
     const trust = readTrust(origin.host, certsDirectories, await this.isInsecure(origin.host, signal))
     const key = `${origin.origin} ${JSON.stringify(trust)}`
     const found = this.#transports.get(key)
     if (found !== undefined) return found
     this.#sweep()
     const proxy = { httpProxy, httpsProxy, noProxy }
-    const transport = new Transport(origin, trust, proxy, { ...DEFAULT_TIMEOUTS, ...timeouts })
+    const transport = new Transport(origin, trust, proxy, timeoutsOf(timeout))
     this.#transports.set(key, transport)
     return transport
   }

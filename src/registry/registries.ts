@@ -8,11 +8,17 @@ import { TokenCache } from './tokens.ts'
 
 /** All registries that an engine knows: their connections, tokens and settings. */
 export class Registries implements AsyncDisposable {
-  readonly #config: RegistryConfig
-  readonly #connections: Connections
+  #config: RegistryConfig
+  #connections: Connections
   readonly #tokens = new TokenCache()
 
   constructor(config: RegistryConfig) {
+    this.#config = config
+    this.#connections = new Connections(config)
+  }
+
+  /** Takes other settings from now on; what is under way goes on with the old ones, whose connections close by themselves. */
+  reload(config: RegistryConfig): void {
     this.#config = config
     this.#connections = new Connections(config)
   }

@@ -34,14 +34,15 @@ export type RegistryConfig = {
   readonly noProxy?: string | undefined
   /** How often one thing is tried before its error is told. */
   readonly maxAttempts: number
-  readonly timeouts?: Partial<Timeouts> | undefined
+  /** Milliseconds for which a registry may say nothing; 30 s when left out. */
+  readonly timeout?: number | undefined
 }
 
-/** The first two as in dockerd. */
-export const DEFAULT_TIMEOUTS: Timeouts = {
-  connect: 30_000,
-  ping: 15_000,
-  header: 60_000,
-  store: 600_000,
-  idle: 30_000,
-}
+/** With the usual 30 s, connecting and the first request take as long as dockerd lets them. */
+export const timeoutsOf = (timeout = 30_000): Timeouts => ({
+  connect: timeout,
+  ping: timeout / 2,
+  header: timeout,
+  store: timeout * 20,
+  idle: timeout,
+})

@@ -3,7 +3,7 @@ export const parseRetryAfter = (header: string | undefined, now = Date.now()): n
   const text = header?.trim() ?? ''
   if (/^[0-9]+$/.test(text)) return Number(text) * 1000
   // Date.parse takes much that is no date; an HTTP date has a name of a day first.
-  if (!/^[A-Z][a-z]{2,8},? /.test(text)) return undefined
+  if (!/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? /.test(text)) return undefined
   const date = Date.parse(text)
   return Number.isNaN(date) ? undefined : Math.max(0, date - now)
 }

@@ -4,6 +4,8 @@ import { RegistryError } from './registry-error.ts'
 /** Nobody waits longer than this for one more try; a registry that asks for more is refused at once. */
 export const LONGEST_WAIT = 60_000
 const FIRST_WAIT = 250
+/** Each silence has cost a whole timeout already. */
+const MOST_SILENCES = 2
 const LONGEST_BACKOFF = 8_000
 
 /** What may go otherwise next time: a broken connection, too many requests, a server in trouble. */
@@ -40,7 +42,9 @@ export type RetryOptions = {
 export const pauseAfter = async (attempt: number, error: unknown, options: RetryOptions): Promise<void> => {
   options.signal?.throwIfAborted()
   const isWorthwhile = (options.isWorthwhile ?? isTransient)(error) && error instanceof RegistryError
-  const delay = attempt < options.maxAttempts && isWorthwhile ? delayBefore(attempt, error) : undefined
+  const isSilence = error instanceof RegistryError && error.code === 'ETIMEDOUT'
+  const most = isSilence ? Math.min(options.maxAttempts, MOST_SILENCES) : options.maxAttempts
+  const delay = attempt < most && isWorthwhile ? delayBefore(attempt, error) : undefined
   if (delay === undefined) throw error
   options.onRetry?.(error as RegistryError, delay)
   try {

@@ -101,7 +101,7 @@ class BlobUpload {
     const { descriptor } = this.#upload
     const begin = this.#offset
     const length = Math.min(this.#chunk, descriptor.size - begin)
-    const isPart = this.#chunk < descriptor.size
+    const isPart = length < descriptor.size
     using response = await this.#send('PATCH', location, length, {
       'Content-Type': 'application/octet-stream',
       ...(isPart && { 'Content-Range': `${begin}-${begin + length - 1}` }),

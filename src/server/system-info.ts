@@ -84,17 +84,19 @@ const osRelease = (): Readonly<Record<string, string>> => {
 
 const registryConfig = ({ registryMirrors, insecureRegistries }: Config) => {
   const isRange = (text: string) => text.includes('/')
+  // `HOST=https://…` mirrors another registry than Docker Hub.
+  const hubMirrors = registryMirrors.filter(mirror => !/^[^/]+=/.test(mirror))
   const index = (name: string, Secure: boolean, Mirrors: readonly string[] = []) => [
     name,
     { Mirrors, Name: name, Official: name === 'docker.io', Secure },
   ]
   return {
     IndexConfigs: Object.fromEntries([
-      index('docker.io', true, registryMirrors),
+      index('docker.io', true, hubMirrors),
       ...insecureRegistries.filter(name => !isRange(name)).map(name => index(name, false)),
     ]),
     InsecureRegistryCIDRs: ['::1/128', '127.0.0.0/8', ...insecureRegistries.filter(isRange)],
-    Mirrors: registryMirrors.length === 0 ? null : registryMirrors,
+    Mirrors: hubMirrors.length === 0 ? null : hubMirrors,
   }
 }
 
