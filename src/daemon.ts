@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from '
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type Config, loadConfig, reloadConfig } from './config.ts'
+import type { Engine } from './engine.ts'
 import { codeOf, internal, messageOf } from './errdefs.ts'
 import { LockedError, lockInstance } from './host/instance-lock.ts'
 import { makeDirectories } from './host/make-directories.ts'
@@ -81,6 +82,7 @@ const serve = async (argv: readonly string[], config: Config, logger: Logger): P
     await openListener(server, listener, config.group, logger)
     logger.info(`API listen on ${listener.address}`)
   }
+  await using _registry = await serveRegistry(engine)
   logger.info({ version: VERSION, dataRoot: config.dataRoot }, 'Daemon has completed initialization')
   notifySystemd('READY=1')
 
@@ -88,6 +90,18 @@ const serve = async (argv: readonly string[], config: Config, logger: Logger): P
   logger.info({ signal }, 'the daemon stops; containers run on')
   notifySystemd('STOPPING=1')
   await server.close(config.shutdownTimeout * 1000)
+}
+
+/** The local images for other machines, where the configuration wants it. Throws what keeps it from listening. */
+const serveRegistry = async (engine: Engine): Promise<AsyncDisposable | undefined> => {
+  const { config, log } = engine
+  if (config.registryListen === '') return undefined
+  const { RegistryServer } = await import('./server/registry/registry-server.ts')
+  const { servedStore } = await import('./server/engine-routes.ts')
+  const registry = new RegistryServer(servedStore(engine), log)
+  const address = await registry.listen(config.registryListen)
+  log.info(`registry listens on ${address}`)
+  return registry
 }
 
 /** Resolves with the first signal to stop; impatient ones end the process at once. */

@@ -12,6 +12,7 @@ import type {
 import type { Database } from '../database.ts'
 import { internal, invalidArgument, isKind, messageOf, notFound, notImplemented } from '../errdefs.ts'
 import type { Events } from '../events.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { ExecutionConfig, ImageConfig } from '../oci/image-config.ts'
 import { formatPlatform, type Platform } from '../oci/platform.ts'
@@ -126,6 +127,13 @@ export class Images implements AsyncDisposable {
   /** An image's names, sorted. */
   names(id: Digest): Reference[] {
     return this.#table.namesOf(id)
+  }
+
+  /** All names, and what a registry would have under each: a manifest, or an index. */
+  published(): { readonly reference: Reference; readonly target: Descriptor }[] {
+    return this.#table
+      .names()
+      .map(({ reference, image, target }) => ({ reference, target: target ?? this.#recorder.manifest(image) }))
   }
 
   /** Records an image; its layers must be here. The same configuration gives the same image. NotFound for a layer. */

@@ -1,4 +1,5 @@
 import type { Engine } from '../engine.ts'
+import type { ServedStore } from './registry/registry-answers.ts'
 import type { Route } from './router.ts'
 import { buildRoutes } from './routes/build.ts'
 import { containerRoutes } from './routes/containers.ts'
@@ -7,6 +8,7 @@ import { imageRoutes } from './routes/images.ts'
 import { networkRoutes } from './routes/networks.ts'
 import { pluginRoutes } from './routes/plugins.ts'
 import { registryRoutes } from './routes/registry.ts'
+import { registryServeRoutes } from './routes/registry-serve.ts'
 import { swarmRoutes } from './routes/swarm.ts'
 import { systemRoutes } from './routes/system.ts'
 import { volumeRoutes } from './routes/volumes.ts'
@@ -51,7 +53,15 @@ export const engineRoutes = (engine: Engine, components: () => Promise<readonly 
       inspect: reference => networks.inspect(reference, owner => containers.nameOf(owner)),
     }),
     ...volumeRoutes(volumes),
+    ...registryServeRoutes(servedStore(engine), engine.log),
     ...swarmRoutes(),
     ...pluginRoutes(),
   ]
 }
+
+/** The local store as a registry offers it. */
+export const servedStore = ({ images, content }: Engine): ServedStore => ({
+  published: () => images.published(),
+  blobPath: digest => content.path(digest),
+  readBlob: digest => (content.has(digest) ? content.readSync(digest) : undefined),
+})
