@@ -1,4 +1,4 @@
-import { type Descriptor, mediaTypes } from '../oci/descriptor.ts'
+import { type Descriptor, type Manifest, mediaTypes } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import { familiarName, type Reference } from '../oci/reference.ts'
 import type { CheckResults } from './check-jobs.ts'
@@ -24,7 +24,7 @@ export const checkImageBlobs = async (run: CheckRun): Promise<void> => {
 }
 
 const checkConfig = async (run: CheckRun, row: ImageRow): Promise<void> => {
-  const blob: Descriptor = { mediaType: mediaTypes.config, digest: row.id, size: -1 }
+  const blob: Descriptor = { mediaType: mediaTypes.config, digest: row.id, size: configSize(run, row) ?? -1 }
   const complain = ({ names }: CheckResults['json']): string | undefined =>
     sameList(names, row.diffIds) ? undefined : 'its diffIDs are not those of the layers that are recorded'
   await checkJson(run, 'config', blob, complain, async (detail, file) =>
@@ -51,6 +51,16 @@ const checkManifest = async (run: CheckRun, row: ImageRow): Promise<void> => {
       await restore(run, row, 'manifest', blob, file),
     ),
   )
+}
+
+/** Bytes of the configuration as the manifest has it; undefined when that cannot be read. */
+const configSize = ({ parts: { content } }: CheckRun, row: ImageRow): number | undefined => {
+  try {
+    const { config } = JSON.parse(content.readSync(row.manifest.digest).toString()) as Partial<Manifest>
+    return config?.digest === row.id ? config.size : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** An index, or a manifest that a name stands for and that is no image's any more. */
@@ -121,8 +131,9 @@ const restore = async (
   }
   if (!run.repair)
     return { repair: '--repair fetches it again, or removes the image if no registry has it', repaired: false }
-  const { from, failure } = await refetchBlob(run, blob)
+  const { from, failure } = await refetchBlob(run, blob, { beside: row.id })
   if (from !== undefined) return { repair: `fetched again from ${from}`, repaired: true }
+  // Pulls and removals went on.
   const now = table.image(row.id)
   return now ? removeImages(run, [now], unrestored(failure)) : { repair: 'the image is gone', repaired: true }
 }
@@ -134,7 +145,7 @@ const repairTarget = async (run: CheckRun, reference: Reference, target: Descrip
       repair: '--repair fetches it again, or lets the name stand for the platform that is here',
       repaired: false,
     }
-  const { from, failure } = await refetchBlob(run, target)
+  const { from, failure } = await refetchBlob(run, target, { repository: reference })
   if (from !== undefined) return { repair: `fetched again from ${from}`, repaired: true }
   const row = table.named(reference)
   if (row?.target?.digest !== target.digest) return { repair: 'the name has moved on', repaired: true }

@@ -7,8 +7,8 @@ export type CheckJob =
   | { readonly type: 'blob'; readonly path: string }
   /** Hashes a small blob, and reads whom it names. */
   | { readonly type: 'json'; readonly path: string; readonly what: 'config' | 'manifest' | 'index' }
-  /** Hashes a layer's blob and its tar, and holds a tree against it when one is given. */
-  | { readonly type: 'layer'; readonly path: string; readonly tree: string | undefined }
+  /** Hashes a layer's blob; when it is the right one its tar too, and holds a tree against it when one is given. */
+  | { readonly type: 'layer'; readonly path: string; readonly digest: Digest; readonly tree: string | undefined }
   /** Packs a tree, and hashes what comes out. */
   | { readonly type: 'tree'; readonly tree: string }
   /** Looks over a database, without writing to it. */

@@ -51,7 +51,8 @@ const checkLayerBlob = async (
   tree: string | undefined,
 ): Promise<CheckResults['layer'] | undefined> => {
   const { content } = run.parts
-  const look = () => run.thread.run({ type: 'layer', path: content.path(blob.digest), tree }, run.signal)
+  const look = () =>
+    run.thread.run({ type: 'layer', path: content.path(blob.digest), digest: blob.digest, tree }, run.signal)
   const found = await look()
   run.blobs++
   const detail = wrongBytes(blob, found)
@@ -133,9 +134,9 @@ const restoreTree = async (
   blob: StoredLayer['blobs'][number],
 ): Promise<Repair> => {
   const { content, snapshotter } = run.parts
-  const running = run
-    .facts()
-    .containers.filter(({ id, running }) => running && snapshotter.stack(id)?.includes(diffId))
+  const { containers } = await run.facts()
+  const running = containers
+    .filter(({ id, running }) => running && snapshotter.stack(id)?.includes(diffId))
     .map(({ name }) => name)
   const restart = running.length === 0 ? '' : `; restart what runs on it: ${running.join(', ')}`
   if (!run.repair) return { repair: `--repair unpacks it again from its blob${restart}`, repaired: false }
@@ -143,7 +144,10 @@ const restoreTree = async (
   await using intake = await snapshotter.receive({ file, whole: true, unpack: true, replace: true, signal: run.signal })
   await intake.finish({ digest: blob.digest, size: blob.size, diffId })
   const tree = snapshotter.describeLayers([diffId]).UpperDir
-  const { report, treeError } = await run.thread.run({ type: 'layer', path: file, tree }, run.signal)
+  const { report, treeError } = await run.thread.run(
+    { type: 'layer', path: file, digest: blob.digest, tree },
+    run.signal,
+  )
   if (report?.total === 0) return { repair: `unpacked again from its blob${restart}`, repaired: true }
   const [first] = report?.differences ?? []
   const left = first ? `${first.path} ${first.detail}` : treeError

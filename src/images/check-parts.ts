@@ -1,6 +1,7 @@
 import type { CheckedKind, CheckMessage, CheckProblem } from '../api/system-check.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
+import type { Reference } from '../oci/reference.ts'
 import type { ContentStore } from '../storage/content/content-store.ts'
 import type { Snapshotter } from '../storage/snapshots/snapshotter.ts'
 import type { BlobLeases } from './blob-leases.ts'
@@ -19,7 +20,15 @@ export type CheckParts = {
   readonly snapshotter: Snapshotter
   readonly inUse: (image: Digest) => readonly ImageUser[]
   /** Fetches a blob again into the content store from where it once came, verified. Says from where; undefined when nobody has it. */
-  readonly refetch: (blob: Descriptor, signal: AbortSignal) => Promise<string | undefined>
+  readonly refetch: (blob: Descriptor, hints: RefetchHints, signal: AbortSignal) => Promise<string | undefined>
+}
+
+/** Where a blob may be had besides the places that are noted for it. */
+export type RefetchHints = {
+  /** A blob that came together with it. */
+  readonly beside?: Digest
+  /** Its own repository. */
+  readonly repository?: Reference
 }
 
 /** What other rooms say is theirs on this disk. */
@@ -35,7 +44,7 @@ export type CheckOptions = {
   readonly signal: AbortSignal
   readonly onMessage: (message: CheckMessage) => void
   /** Asked when it is their turn: what came and went meanwhile is seen as it is then. */
-  readonly facts: () => CheckedFacts
+  readonly facts: () => Promise<CheckedFacts>
 }
 
 /** How a problem ended, or would end. */
@@ -47,7 +56,7 @@ export class CheckRun {
   readonly thread: CheckThread
   readonly repair: boolean
   readonly signal: AbortSignal
-  readonly facts: () => CheckedFacts
+  readonly facts: () => Promise<CheckedFacts>
   readonly #tell: (message: CheckMessage) => void
   #problems = 0
   #repaired = 0

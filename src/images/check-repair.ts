@@ -3,11 +3,9 @@ import { type Descriptor, mediaTypes } from '../oci/descriptor.ts'
 import { type Digest, digestOf, shortId } from '../oci/digest.ts'
 import { familiarName } from '../oci/reference.ts'
 import { pack } from '../storage/archive/pack.ts'
-import type { CheckRun, Repair } from './check-parts.ts'
+import type { CheckRun, RefetchHints, Repair } from './check-parts.ts'
 import { manifestBytes } from './image-recorder.ts'
 import type { ImageRow } from './image-table.ts'
-
-const PLAIN: readonly string[] = [mediaTypes.layer, mediaTypes.dockerLayer]
 
 /** Images by the names that people know. */
 export const namesOfImage = ({ parts }: CheckRun, id: Digest): string => {
@@ -20,31 +18,19 @@ export const imagesWith = ({ parts }: CheckRun, needs: (row: ImageRow) => boolea
   parts.table.images().filter(needs)
 
 /**
- * Makes a layer's blob anew from its tree. Only a blob that comes out byte for byte is taken: one that was compressed elsewhere
- * hardly ever does. The tree has been proved to give the diffID.
+ * Makes a layer's blob anew from its tree, which has been proved to give the diffID. Only a plain tar comes out byte for byte; what
+ * was compressed, hardly ever by the same compressor, does not.
  */
 export const remakeLayerBlob = async (
-  { parts: { content, leases }, signal }: CheckRun,
+  { parts: { content }, signal }: CheckRun,
   diffId: Digest,
   blob: Descriptor,
   tree: string,
 ): Promise<boolean> => {
-  const packed = async (): Promise<void> => {
-    const { tar } = pack(tree, { format: 'layer' })
-    await content.ingest(tar, { digest: diffId }, signal)
-  }
-  if (blob.digest === diffId) {
-    await packed()
-    return true
-  }
-  if (PLAIN.includes(blob.mediaType)) return false
-  using lease = leases.open()
-  const hadPlain = content.has(diffId)
-  lease.hold(diffId)
-  if (!hadPlain) await packed()
-  const made = await content.compressLayer(diffId, { signal })
-  lease.hold(made.digest)
-  return made.digest === blob.digest
+  if (blob.digest !== diffId) return false
+  const { tar } = pack(tree, { format: 'layer' })
+  await content.ingest(tar, { digest: diffId, size: blob.size }, signal)
+  return true
 }
 
 /** The bytes of a small blob that this engine once wrote, made again. Undefined when they come out otherwise. */
@@ -70,9 +56,10 @@ export const remakeJson = (
 export const refetchBlob = async (
   { parts: { refetch }, signal }: CheckRun,
   blob: Descriptor,
+  hints: RefetchHints = {},
 ): Promise<{ from: string | undefined; failure: string | undefined }> => {
   try {
-    return { from: await refetch(blob, signal), failure: undefined }
+    return { from: await refetch(blob, hints, signal), failure: undefined }
   } catch (error) {
     signal.throwIfAborted()
     return { from: undefined, failure: messageOf(error) }

@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
 import type { Digest } from '../oci/digest.ts'
+import { familiarName } from '../oci/reference.ts'
 import { checkImageBlobs } from './check-blobs.ts'
 import { checkLayers } from './check-layers.ts'
 import { type CheckOptions, type CheckParts, CheckRun } from './check-parts.ts'
@@ -32,7 +33,7 @@ export const checkStorage = async (parts: CheckParts, options: CheckOptions): Pr
 }
 
 const checkDatabase = async (run: CheckRun): Promise<void> => {
-  const path = run.facts().database
+  const { database: path } = await run.facts()
   const { problems } = await run.thread.run({ type: 'database', path }, run.signal)
   for (const problem of problems)
     run.problem('database', path, problem, { repair: 'none: put a backup in its place', repaired: false })
@@ -42,7 +43,7 @@ const checkDatabase = async (run: CheckRun): Promise<void> => {
     if (table.image(image)) continue
     const repair = run.repair ? 'the name is removed' : '--repair removes the name'
     if (run.repair) table.unname(reference)
-    run.problem('name', reference.repository, `the name stands for image ${image}, which is not here`, {
+    run.problem('name', familiarName(reference), `the name stands for image ${image}, which is not here`, {
       repair,
       repaired: run.repair,
     })
@@ -52,11 +53,12 @@ const checkDatabase = async (run: CheckRun): Promise<void> => {
 /** What containers have written, and what they stand on. */
 const checkSnapshots = async (run: CheckRun): Promise<void> => {
   const { snapshotter } = run.parts
-  for (const { id, name } of run.facts().containers) {
+  for (const { id, name } of (await run.facts()).containers) {
     const stack = snapshotter.stack(id)
     const { UpperDir = '', WorkDir = '' } = stack === undefined ? {} : snapshotter.describe(id)
     if (stack === undefined || !existsSync(UpperDir)) {
-      if (!run.facts().containers.some(container => container.id === id)) continue
+      const { containers } = await run.facts()
+      if (!containers.some(container => container.id === id)) continue
       const detail = `what container ${name} has written is gone${UpperDir === '' ? '' : `: ${UpperDir} is not there`}`
       run.problem('container', id, detail, { repair: 'none: remove the container, and run it again', repaired: false })
       continue
@@ -77,7 +79,7 @@ const checkSnapshots = async (run: CheckRun): Promise<void> => {
 }
 
 const checkVolumes = async (run: CheckRun): Promise<void> => {
-  for (const { name, path } of run.facts().volumes) {
+  for (const { name, path } of (await run.facts()).volumes) {
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
       run.checked('volume', name)
       continue

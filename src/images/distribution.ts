@@ -46,6 +46,13 @@ export class Distribution implements AsyncDisposable {
     await pushImage(this.#push, await this.#repository(reference, options), reference, options)
   }
 
+  /** Fetches a blob again into the content store. Says from which repository; undefined when there is none to ask. */
+  async refetch(blob: Descriptor, sources: readonly Reference[], signal: AbortSignal): Promise<string | undefined> {
+    const { refetchBlob } = await import('./refetch-blob.ts')
+    const repositories = await Promise.all(sources.map(source => this.#repository(source, {})))
+    return refetchBlob(this.#pull.content, repositories, blob, signal)
+  }
+
   /** What a registry has under a name, and for which platforms. */
   async inspect(
     reference: Reference,

@@ -44,6 +44,7 @@ import { summarizeManifest } from './manifest-summary.ts'
 import { choosePrunable } from './prune.ts'
 import { planRemoval } from './remove.ts'
 import { noSuchImage, noSuchPlatform, parseNaming, pickPlatform, resolveImages } from './resolve.ts'
+import { ImageUpkeep } from './upkeep.ts'
 
 export type ImagesOptions = {
   readonly database: Database
@@ -59,6 +60,7 @@ export type ImagesOptions = {
 
 /** The images of this engine: what people call them, what they consist of, and how they come and go. Verbs are Docker's. */
 export class Images implements AsyncDisposable {
+  readonly upkeep: ImageUpkeep
   readonly #table: ImageTable
   readonly #layers: LayerStore
   readonly #sources: BlobSources
@@ -97,6 +99,7 @@ export class Images implements AsyncDisposable {
       events,
     })
     this.#distribution = distribution && new Distribution(this.#parts(), distribution)
+    this.upkeep = new ImageUpkeep({ ...this.#parts(), events, inUse, distribution: () => this.#distribution })
   }
 
   /**

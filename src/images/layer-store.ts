@@ -18,6 +18,16 @@ const SCHEMA: Schema = {
   ],
 }
 
+export type StoredLayer = {
+  readonly diffId: Digest
+  /** Its forms: plain, compressed. */
+  readonly blobs: readonly Descriptor[]
+  /** For another operating system: there is no tree. */
+  readonly isPacked: boolean
+  /** Who keeps it although no image may have it. */
+  readonly owners: readonly string[]
+}
+
 type LayerStoreOptions = {
   readonly database: Database
   readonly content: ContentStore
@@ -229,6 +239,28 @@ export class LayerStore {
 
   hasBlob(digest: Digest): boolean {
     return [...this.#blobs.values()].some(blobs => blobs.some(blob => blob.digest === digest))
+  }
+
+  /** Everything that is recorded of layers, also of those of which a part is missing. */
+  all(): StoredLayer[] {
+    const unpacked = this.#snapshotter.layers().map(({ diffId }) => diffId)
+    const known = new Set([...unpacked, ...this.#packed.keys(), ...this.#blobs.keys()])
+    return [...known].map(diffId => ({
+      diffId,
+      blobs: this.#blobs.get(diffId) ?? [],
+      isPacked: this.#packed.has(diffId) && !this.#snapshotter.layer(diffId),
+      owners: [...(this.#pins.get(diffId) ?? [])],
+    }))
+  }
+
+  /** Forgets one of a layer's forms. */
+  forgetBlob(diffId: Digest, blob: Digest): void {
+    const blobs = this.#blobs.get(diffId) ?? []
+    this.#forget(
+      diffId,
+      blobs,
+      blobs.filter(({ digest }) => digest !== blob),
+    )
   }
 
   /** Forgets layers of which a part is missing. At start. */

@@ -138,7 +138,7 @@ beforeEach(async () => {
   const usage = { layersSize: () => 0, images: nothing, containers: nothing, volumes: nothing, buildCache: nothing }
   server = new ApiServer({
     routes: [
-      ...systemRoutes({ events, info: () => ({}), version: () => ({}), usage }),
+      ...systemRoutes({ events, info: () => ({}), version: () => ({}), usage, check: async () => {} }),
       ...execRoutes(execs),
       ...swarmRoutes(),
       ...pluginRoutes(),

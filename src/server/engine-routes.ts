@@ -1,5 +1,6 @@
+import { join } from 'node:path'
 import type { Engine } from '../engine.ts'
-import type { ServedStore } from './registry/registry-answers.ts'
+import type { CheckedFacts } from '../images/check-parts.ts'
 import type { Route } from './router.ts'
 import { buildRoutes } from './routes/build.ts'
 import { containerRoutes } from './routes/containers.ts'
@@ -8,7 +9,6 @@ import { imageRoutes } from './routes/images.ts'
 import { networkRoutes } from './routes/networks.ts'
 import { pluginRoutes } from './routes/plugins.ts'
 import { registryRoutes } from './routes/registry.ts'
-import { registryServeRoutes } from './routes/registry-serve.ts'
 import { swarmRoutes } from './routes/swarm.ts'
 import { systemRoutes } from './routes/system.ts'
 import { volumeRoutes } from './routes/volumes.ts'
@@ -42,6 +42,7 @@ export const engineRoutes = (engine: Engine, components: () => Promise<readonly 
         volumes: () => volumes.usage(),
         buildCache: () => engine.builder.usage(),
       },
+      check: options => images.upkeep.check({ ...options, facts: () => storedFacts(engine) }),
     }),
     ...containerRoutes(containers),
     ...execRoutes(containers),
@@ -53,15 +54,18 @@ export const engineRoutes = (engine: Engine, components: () => Promise<readonly 
       inspect: reference => networks.inspect(reference, owner => containers.nameOf(owner)),
     }),
     ...volumeRoutes(volumes),
-    ...registryServeRoutes(servedStore(engine), engine.log),
     ...swarmRoutes(),
     ...pluginRoutes(),
   ]
 }
 
-/** The local store as a registry offers it. */
-export const servedStore = ({ images, content }: Engine): ServedStore => ({
-  published: () => images.published(),
-  blobPath: digest => content.path(digest),
-  readBlob: digest => (content.has(digest) ? content.readSync(digest) : undefined),
+/** What a check of the storage is told of the other rooms. */
+const storedFacts = async ({ config, containers, volumes }: Engine): Promise<CheckedFacts> => ({
+  database: join(config.dataRoot, 'tare.db'),
+  containers: (await containers.list({ all: true })).map(({ Id, Names, State }) => ({
+    id: Id,
+    name: (Names[0] ?? Id).replace(/^\//, ''),
+    running: State !== 'created' && State !== 'exited' && State !== 'dead',
+  })),
+  volumes: volumes.list().map(({ Name, Mountpoint, Options }) => ({ name: Name, path: Options?.device ?? Mountpoint })),
 })

@@ -1,5 +1,6 @@
 import type { ContainerSummary } from '../../api/container.ts'
 import type { ImageSummary } from '../../api/image.ts'
+import type { CheckMessage } from '../../api/system-check.ts'
 import type { VolumeInspect } from '../../api/volume.ts'
 import { invalidArgument } from '../../errdefs.ts'
 import type { Events } from '../../events.ts'
@@ -15,6 +16,12 @@ export type SystemBackend = {
   /** `GET /version` */
   version(): Promise<object> | object
   readonly usage: UsageBackend
+  /** Holds everything that is stored against its digests and records. */
+  check(options: {
+    readonly repair: boolean
+    readonly signal: AbortSignal
+    readonly onMessage: (message: CheckMessage) => void
+  }): Promise<void>
 }
 
 /** Where the space has gone, in bytes. */
@@ -34,6 +41,8 @@ export const systemRoutes = (system: SystemBackend): readonly Route[] => [
   { method: 'GET', path: '/version', handler: async context => context.json(await system.version()) },
   { method: 'GET', path: '/events', handler: context => streamEvents(context, system.events) },
   { method: 'GET', path: '/system/df', handler: context => usage(context, system.usage) },
+  // Tare's own.
+  { method: 'POST', path: '/system/check', handler: context => check(context, system) },
 ]
 
 const ping = (context: RequestContext): void => {
@@ -50,6 +59,16 @@ const ping = (context: RequestContext): void => {
   })
   response.end(body)
 }
+
+const check = (context: RequestContext, system: SystemBackend): Promise<void> =>
+  context.streamJson(async stream => {
+    const { signal } = context
+    await system.check({
+      repair: context.query.boolean('repair'),
+      signal,
+      onMessage: message => void stream.write(message),
+    })
+  })
 
 const USAGE_TYPES: ReadonlySet<string> = new Set(['container', 'image', 'volume', 'build-cache'])
 
