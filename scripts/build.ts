@@ -2,7 +2,7 @@
 // daemon as ES modules, split where it imports lazily, so that it keeps in memory only what it has used; and each worker.
 // koffi stays outside: it finds its binary from its own place in node_modules.
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { type BuildOptions, build, type Plugin } from 'esbuild'
 
 const root = join(import.meta.dirname, '..')
@@ -33,13 +33,17 @@ const sweepChunks = (made: readonly string[]) => {
   }
 }
 
-/** `tare daemon` is the one command that leaves the CLI's file. */
-const daemonBeside: Plugin = {
-  name: 'daemon-beside',
+/** What leaves the CLI's file, since few commands need it: the daemon, and the client of registries. */
+const BESIDE = ['daemon', 'registry/registries']
+const beside: Plugin = {
+  name: 'beside',
   setup({ onResolve }) {
-    onResolve({ filter: /^(\.\.\/)+daemon\.ts$/ }, ({ kind, importer }) =>
-      kind === 'dynamic-import' && importer.includes('/src/cli/') ? { path: './daemon.js', external: true } : undefined,
-    )
+    for (const module of BESIDE)
+      onResolve({ filter: new RegExp(`^(\\.\\./)+${module}\\.ts$`) }, ({ kind, importer }) =>
+        kind === 'dynamic-import' && importer.includes('/src/cli/')
+          ? { path: `./${basename(module)}.js`, external: true }
+          : undefined,
+      )
   },
 }
 
@@ -61,7 +65,7 @@ const buildCli = () =>
     entryPoints: { cli: join(root, 'src/cli/main.ts') },
     format: 'cjs',
     outExtension: { '.js': '.cjs' },
-    plugins: [daemonBeside],
+    plugins: [beside],
     define: { 'import.meta.url': 'fileUrl' },
     banner: { js: "const fileUrl = require('node:url').pathToFileURL(__filename).href;" },
   })
@@ -69,7 +73,7 @@ const buildCli = () =>
 const buildDaemon = () =>
   build({
     ...common,
-    entryPoints: [join(root, 'src/daemon.ts'), ...workers],
+    entryPoints: [...BESIDE.map(module => join(root, 'src', `${module}.ts`)), ...workers],
     entryNames: '[name]',
     chunkNames: 'chunk-[hash]',
     splitting: true,

@@ -42,7 +42,9 @@ export const unavailable = (message: string, options?: Options): TareError =>
   new TareError('Unavailable', message, options)
 export const internal = (message: string, options?: Options): TareError => new TareError('Internal', message, options)
 
-export const isKind = (error: unknown, kind: ErrorKind): boolean => error instanceof TareError && error.kind === kind
+/** Told by its kind and not by its class: in the bundle, what the CLI loads from beside itself has the class a second time. */
+export const isKind = (error: unknown, kind: ErrorKind): boolean =>
+  error instanceof Error && (error as Partial<TareError>).kind === kind
 
 /** The same failure with what was being done before its message; what has no kind stays as it is. */
 export const prefixed = (prefix: string, error: unknown): unknown =>

@@ -43,7 +43,9 @@ export const runCli = async (argv: readonly string[]): Promise<number | undefine
   return await guarded(stderr, found.path, async () => {
     const parsed = await parseOrExplain(command, found.path, found.rest, stdout)
     if (parsed === undefined) return 0
-    const config = new ConfigFile(flags.string('config'), text => stderr.line(text))
+    const config = new ConfigFile(flags.changed('config') ? flags.string('config') : undefined, text =>
+      stderr.line(text),
+    )
     using client = openClient(flags.list('host').at(-1), config, stderr)
     const context: Context = { path: found.path, client, stdout, stderr, config }
     return await command.action(context, parsed.flags, parsed.args)

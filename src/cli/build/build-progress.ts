@@ -1,4 +1,5 @@
 import type { BuildEvent } from '../../api/build.ts'
+import type { JsonMessage } from '../../api/image.ts'
 
 /** One line of the display: a step of the build, or something that we do beside it. */
 export type Vertex = {
@@ -14,9 +15,20 @@ export type Vertex = {
   /** The last lines of output, the newest last. */
   readonly lines: string[]
   rest: string
+  /** The parts of its base image that are under way, by the name that the daemon gives them. */
+  readonly pulling: Map<string, Part>
+}
+
+/** One part of a base image on its way. Bytes, where they are known. */
+export type Part = {
+  readonly status: string
+  readonly current: number | undefined
+  readonly total: number | undefined
 }
 
 const KEPT_LINES = 10
+/** After these nothing more happens to a part. */
+const SETTLED = ['Pull complete', 'Already exists']
 
 /** What the renderers are told, after the state has taken it in. */
 export type Progress =
@@ -69,12 +81,15 @@ export class BuildProgress {
         return [{ type: 'started', vertex }]
       case 'log':
         return this.#log(vertex, event.data)
+      case 'pull':
+        return this.#pull(vertex, event.message)
       case 'completed': {
         const last = vertex.rest === '' ? [] : this.#log(vertex, '\n')
         vertex.started ??= this.#now()
         vertex.milliseconds = event.milliseconds
         vertex.cached = event.cached
         vertex.error = event.error
+        vertex.pulling.clear()
         return [...last, { type: 'completed', vertex }]
       }
     }
@@ -100,9 +115,21 @@ export class BuildProgress {
       error: undefined,
       lines: [],
       rest: '',
+      pulling: new Map(),
     }
     this.vertices.push(vertex)
     return vertex
+  }
+
+  /** Each state of each part is a line; how far it has come is not. */
+  #pull(vertex: Vertex, { id, status = '', progressDetail }: JsonMessage): Progress[] {
+    const text = id === undefined ? status : `${id}: ${status}`
+    // What concerns the whole carries no progress, not even an empty one.
+    if (id === undefined || progressDetail === undefined) return [{ type: 'line', vertex, text }]
+    const before = vertex.pulling.get(id)
+    if (SETTLED.includes(status)) vertex.pulling.delete(id)
+    else vertex.pulling.set(id, { status, current: progressDetail.current, total: progressDetail.total })
+    return before?.status === status ? [] : [{ type: 'line', vertex, text }]
   }
 
   /** Output comes in pieces; lines are what is shown. A carriage return starts the line anew, as a terminal would. */

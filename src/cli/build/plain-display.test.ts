@@ -22,7 +22,7 @@ const events: BuildEvent[] = [
   { type: 'completed', vertex: 2, cached: false, milliseconds: 10, error: 'broken' },
 ]
 
-const play = (): { progress: BuildProgress; text: string } => {
+const play = (told: readonly BuildEvent[] = events): { progress: BuildProgress; text: string } => {
   let now = 0
   let text = ''
   const output = {
@@ -31,7 +31,7 @@ const play = (): { progress: BuildProgress; text: string } => {
   } as unknown as Output
   const progress = new BuildProgress(() => now)
   const display = new PlainDisplay(progress, output)
-  for (const event of events) {
+  for (const event of told) {
     now += 100
     for (const change of progress.apply(event)) display.show(change)
   }
@@ -94,4 +94,45 @@ Dockerfile:4
 --------------------
 ERROR: failed to build: failed to solve: broken`,
   )
+})
+
+const PULL: readonly BuildEvent[] = [
+  { type: 'vertex', vertex: 0, name: '[1/1] FROM x', instruction: 'FROM x', line: 1 },
+  { type: 'started', vertex: 0 },
+  { type: 'pull', vertex: 0, message: { status: 'Pulling from library/x', id: 'latest' } },
+  { type: 'pull', vertex: 0, message: { status: 'Pulling fs layer', progressDetail: {}, id: 'aaa' } },
+  {
+    type: 'pull',
+    vertex: 0,
+    message: { status: 'Downloading', progressDetail: { current: 1, total: 2000 }, id: 'aaa' },
+  },
+  {
+    type: 'pull',
+    vertex: 0,
+    message: { status: 'Downloading', progressDetail: { current: 900, total: 2000 }, id: 'aaa' },
+  },
+]
+
+test('a base image on its way: states are lines, what moves is shown where it can move', () => {
+  const { progress, text } = play([
+    ...PULL,
+    { type: 'pull', vertex: 0, message: { status: 'Pull complete', progressDetail: {}, id: 'aaa' } },
+    { type: 'pull', vertex: 0, message: { status: 'Digest: sha256:1' } },
+    { type: 'completed', vertex: 0, cached: true, milliseconds: 3 },
+  ])
+  assert.equal(
+    text,
+    `#1 [1/1] FROM x
+#1 0.100 latest: Pulling from library/x
+#1 0.200 aaa: Pulling fs layer
+#1 0.300 aaa: Downloading
+#1 0.500 aaa: Pull complete
+#1 0.600 Digest: sha256:1
+#1 CACHED
+
+`,
+  )
+  assert.deepEqual(frameOf(progress, new Map(), 60, 20, true).length, 2)
+  const lines = frameOf(play(PULL).progress, new Map(), 60, 20, false)
+  assert.deepEqual(lines.slice(2), [' => => aaa downloading 900B / 2kB'])
 })

@@ -1,5 +1,6 @@
+import { humanSize } from '../format/units.ts'
 import type { Output } from '../output.ts'
-import type { BuildProgress, Progress, Vertex } from './build-progress.ts'
+import type { BuildProgress, Part, Progress, Vertex } from './build-progress.ts'
 import type { Display } from './display.ts'
 
 const FRAME = 100
@@ -94,11 +95,18 @@ const vertexLines = (vertex: Vertex, note: string | undefined, age: number, colu
   const lines = [timed(` => ${mark}${vertex.name}`, seconds, columns, colour)]
   if (note !== undefined) lines.push(timed(` => => ${note}`, seconds, columns, colour))
   if (completed) return lines
+  const moving = [...vertex.pulling].filter(([, { current }]) => current !== undefined)
+  for (const [id, part] of moving.slice(0, LOG_LINES))
+    lines.push(` => => ${id} ${describePart(part)}`.slice(0, columns))
   const output = vertex.rest === '' ? vertex.lines : [...vertex.lines, vertex.rest]
   for (const text of output.slice(-LOG_LINES))
     lines.push(`${FAINT}${` => => # ${printable(text)}`.slice(0, columns)}${PLAIN}`)
   return lines
 }
+
+/** `downloading 1.05MB / 2.2MB` */
+const describePart = ({ status, current = 0, total }: Part): string =>
+  `${status.toLowerCase()} ${humanSize(current, 3)}${total === undefined ? '' : ` / ${humanSize(total, 3)}`}`
 
 /** The text, cut or filled, and the time at the right border. */
 const timed = (text: string, seconds: number, columns: number, colour: string): string => {
