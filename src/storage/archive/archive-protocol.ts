@@ -1,13 +1,17 @@
-import { codeOf, type ErrorKind, messageOf, TareError } from '../../errdefs.ts'
+import type { MessagePort } from 'node:worker_threads'
 import type { Expected, Received, ReceiveOptions } from './blob-receiver.ts'
+import type { PackedError } from './pack-error.ts'
 import type { PackOptions } from './packer.ts'
+import type { TreeOptions } from './tree-writer.ts'
 import type { UnpackOptions } from './unpacker.ts'
 
 /** What passes between an archive thread and everybody else. */
 export type ToWorker = { readonly job: number } & (
   | { readonly type: 'unpack'; readonly directory: string; readonly options: UnpackOptions; readonly durable: boolean }
   | { readonly type: 'pack'; readonly directory: string; readonly options: PackOptions; readonly durable: boolean }
-  | { readonly type: 'receive'; readonly options: ReceiveOptions }
+  /** Decodes a blob; its tar goes through the port to another job, `tree`. */
+  | { readonly type: 'receive'; readonly options: ReceiveOptions; readonly port: MessagePort }
+  | { readonly type: 'tree'; readonly options: TreeOptions; readonly port: MessagePort }
   /** Takes the next bytes of the file that is being received. */
   | { readonly type: 'read' }
   | { readonly type: 'verify'; readonly expected: Expected }
@@ -28,25 +32,3 @@ export type FromWorker = { readonly job: number } & (
   | { readonly type: 'done'; readonly size: number }
   | { readonly type: 'failed'; readonly error: PackedError }
 )
-
-/** An error with what survives the way between threads. */
-export type PackedError = {
-  readonly message: string
-  readonly kind: ErrorKind | undefined
-  readonly code: string | undefined
-  readonly stack: string | undefined
-}
-
-export const packError = (error: unknown): PackedError => ({
-  message: messageOf(error),
-  kind: error instanceof TareError ? error.kind : undefined,
-  code: codeOf(error),
-  stack: error instanceof Error ? error.stack : undefined,
-})
-
-export const unpackError = ({ message, kind, code, stack }: PackedError): Error => {
-  const error: Error & { code?: string } = kind ? new TareError(kind, message) : new Error(message)
-  if (code !== undefined) error.code = code
-  if (stack !== undefined) error.stack = stack
-  return error
-}

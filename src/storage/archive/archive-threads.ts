@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { Worker } from 'node:worker_threads'
+import { type Transferable, Worker } from 'node:worker_threads'
 import { releaseFreeMemory } from '../../host/memory.ts'
 import type { FromWorker, ToWorker } from './archive-protocol.ts'
 
@@ -32,7 +32,7 @@ class ArchiveThreads {
     return job
   }
 
-  post(message: ToWorker, transfer: ArrayBuffer[] = []): void {
+  post(message: ToWorker, transfer: Transferable[] = []): void {
     this.#jobs.get(message.job)?.thread.worker.postMessage(message, transfer)
   }
 

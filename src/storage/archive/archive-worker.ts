@@ -1,9 +1,11 @@
 import { parentPort } from 'node:worker_threads'
 import { syncDirectoryNow } from '../../host/sync.ts'
-import { type FromWorker, packError, type ToWorker } from './archive-protocol.ts'
-import { BlobReceiver } from './blob-receiver.ts'
+import type { FromWorker, ToWorker } from './archive-protocol.ts'
+import { packError } from './pack-error.ts'
 import { Packer } from './packer.ts'
+import { ReceiveJob } from './receive-job.ts'
 import { TarReader } from './tar-reader.ts'
+import { writeTree } from './tree-writer.ts'
 import { Unpacker } from './unpacker.ts'
 
 /** The thread's side of `archive-threads.ts`: jobs side by side, each a piece of synchronous work per message. */
@@ -12,6 +14,7 @@ if (!port) throw new Error('archive-worker: only for a worker thread')
 
 type Job = { handle(message: ToWorker): boolean; [Symbol.dispose](): void }
 const jobs = new Map<number, Job>()
+const receptions = new Map<number, ReceiveJob>()
 
 const send = (message: FromWorker, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer)
 
@@ -34,29 +37,6 @@ const startUnpack = (message: Extract<ToWorker, { type: 'unpack' }>): Job => {
       return true
     },
     [Symbol.dispose]: () => unpacker[Symbol.dispose](),
-  }
-}
-
-const startReceive = (message: Extract<ToWorker, { type: 'receive' }>): Job => {
-  const receiver = new BlobReceiver(message.options)
-  return {
-    handle(next) {
-      if (next.type === 'verify') {
-        const received = receiver.verify(next.expected)
-        end(next.job)
-        send({ job: next.job, type: 'received', received })
-        return true
-      }
-      if (next.type === 'chunk') {
-        receiver.write(Buffer.from(next.data.buffer, 0, next.length))
-        send({ job: next.job, type: 'taken', data: next.data, position: receiver.position }, [next.data.buffer])
-      } else {
-        receiver.read()
-        send({ job: next.job, type: 'taken', data: undefined, position: receiver.position })
-      }
-      return false
-    },
-    [Symbol.dispose]: () => receiver[Symbol.dispose](),
   }
 }
 
@@ -86,13 +66,14 @@ const end = (id: number): void => {
 
 port.on('message', (message: ToWorker) => {
   try {
-    if (message.type === 'unpack') jobs.set(message.job, startUnpack(message))
+    const reception = receptions.get(message.job)
+    if (reception) reception.handle(message)
+    else if (message.type === 'receive')
+      receptions.set(message.job, new ReceiveJob(message, send, () => receptions.delete(message.job)))
+    else if (message.type === 'tree') writeTree(message.port, message.options)
+    else if (message.type === 'unpack') jobs.set(message.job, startUnpack(message))
     else if (message.type === 'pack') jobs.set(message.job, startPack(message))
-    else if (message.type === 'receive') jobs.set(message.job, startReceive(message))
-    else if (message.type === 'cancel') {
-      end(message.job)
-      send({ job: message.job, type: 'cancelled' })
-    }
+    else if (message.type === 'cancel') end(message.job)
     // A job that failed has been told of; what was on its way to it meanwhile is dropped.
     else if (jobs.get(message.job)?.handle(message)) end(message.job)
   } catch (error) {

@@ -1,11 +1,8 @@
 import { closeSync, constants, fdatasyncSync, openSync, readSync, writeSync } from 'node:fs'
 import { invalidArgument } from '../../errdefs.ts'
-import { syncDirectoryNow } from '../../host/sync.ts'
 import { type Digest, Digester } from '../../oci/digest.ts'
 import type { Compression } from './detect-compression.ts'
 import { DetectingDecoder } from './detecting-decoder.ts'
-import { TarReader, type TarSink } from './tar-reader.ts'
-import { Unpacker } from './unpacker.ts'
 
 export type ReceiveOptions = {
   /** Where the blob is kept. What lies in it already comes first. */
@@ -14,11 +11,8 @@ export type ReceiveOptions = {
   readonly offset: number
   /** The file is a whole blob of somebody's: it is only read. */
   readonly whole: boolean
-  /** An empty directory for the layer's tree; undefined: the tar is only read. */
-  readonly directory: string | undefined
   /** Bytes of the uncompressed tar. */
   readonly maxSize: number
-  readonly maxEntries: number
 }
 
 export type Expected = { readonly digest: Digest; readonly size: number; readonly diffId: Digest }
@@ -28,114 +22,136 @@ export type Received = {
   readonly compression: Compression
 }
 
+/** Where the uncompressed tar goes. */
+export type TarTarget = {
+  /** Memory to decode into; undefined as long as all of it is under way. */
+  take(): Buffer | undefined
+  send(buffer: Buffer, length: number): void
+}
+
 /** Bytes of the file that are read at a time. */
 const READ = 1 << 20
 
+type Input = { rest: Buffer; readonly length: number; readonly done: () => void }
+
 /**
- * One layer's blob on its way to a tree: hashed, kept in its file, decompressed, hashed again as the tar that it is, and
- * unpacked. Synchronous, for a thread of its own; it holds a window of each and never more.
+ * A layer's blob on its way to a tree: hashed, kept in its file, decompressed, and hashed again as the tar that it is. For a thread
+ * of its own: synchronous, except that it stops when the target has no room, and goes on with `pump`.
  */
 export class BlobReceiver implements Disposable {
   readonly #options: ReceiveOptions
+  readonly #target: TarTarget
   readonly #fd: number
   readonly #blob = new Digester()
   readonly #tar = new Digester()
   readonly #decoder = new DetectingDecoder()
-  readonly #reader: TarReader
-  readonly #unpacker: Unpacker | undefined
-  readonly #counter = new CountingSink()
+  readonly #inputs: Input[] = []
+  #output: Buffer | undefined
+  #filled = 0
   #buffer: Buffer | undefined
   #open = true
+  /** Bytes of the blob that have been decoded. */
+  position = 0
 
-  constructor(options: ReceiveOptions) {
+  constructor(options: ReceiveOptions, target: TarTarget) {
     this.#options = options
+    this.#target = target
     this.#fd = openSync(options.file, options.whole ? constants.O_RDONLY : constants.O_RDWR | constants.O_CREAT, 0o644)
-    try {
-      this.#unpacker =
-        options.directory === undefined ? undefined : new Unpacker(options.directory, { format: 'layer' })
-    } catch (error) {
-      closeSync(this.#fd)
-      throw error
-    }
-    this.#reader = new TarReader(this.#unpacker ?? this.#counter)
   }
 
-  /** Bytes of the blob that have been worked off. */
-  get position(): number {
-    return this.#blob.size
+  get compression(): Compression {
+    return this.#decoder.compression
   }
 
-  /** Works off the next bytes of what was in the file from the beginning. */
-  read(): void {
+  /** All that came has been decoded. */
+  get idle(): boolean {
+    return this.#inputs.length === 0
+  }
+
+  /** Works off the next bytes of what was in the file from the beginning; one call at a time. */
+  read(done: () => void): void {
     this.#buffer ??= Buffer.allocUnsafeSlow(READ)
-    const wanted = Math.min(READ, this.#options.offset - this.position)
-    const length = readSync(this.#fd, this.#buffer, 0, wanted, this.position)
+    const at = this.#blob.size
+    const length = readSync(this.#fd, this.#buffer, 0, Math.min(READ, this.#options.offset - at), at)
     if (length === 0) throw new Error(`${this.#options.file}: shorter than it was`)
-    this.#work(this.#buffer.subarray(0, length))
+    this.#enter(this.#buffer.subarray(0, length), done)
   }
 
-  /** Keeps and works off the next bytes. */
-  write(chunk: Buffer): void {
+  /** Keeps and works off the next bytes; `done` when their memory may be used again. */
+  write(chunk: Buffer, done: () => void): void {
     this.#buffer = undefined
-    this.#append(chunk)
-    this.#work(chunk)
+    const at = this.#blob.size
+    for (let offset = 0; offset < chunk.length; )
+      offset += writeSync(this.#fd, chunk, offset, chunk.length - offset, at + offset)
+    this.#enter(chunk, done)
   }
 
-  /** Nothing more comes: proves that it is what it should be, and waits until the disk has it. Throws InvalidArgument. */
-  verify(expected: Expected): Received {
-    // Of a blob that is not the right one, nothing else has to be said.
+  /** Decodes as far as there is room. */
+  pump(): void {
+    for (let input = this.#inputs[0]; input; input = this.#inputs[0]) {
+      this.#output ??= this.#target.take()
+      if (!this.#output) return
+      const { read, written } = this.#decoder.step(input.rest, this.#output.subarray(this.#filled))
+      input.rest = input.rest.subarray(read)
+      this.#filled += written
+      if (this.#filled === this.#output.length) this.#flush()
+      // As long as the output was filled, there may be more inside the decoder.
+      else if (input.rest.length === 0) {
+        this.#inputs.shift()
+        this.position += input.length
+        input.done()
+      } else if (read === 0 && written === 0) throw new Error('the decoder stands still')
+    }
+  }
+
+  /** Nothing more comes, and `idle`: proves that it is what it should be. Throws InvalidArgument. */
+  verify(expected: Expected): void {
     const digest = this.#blob.digest()
+    // Of a blob that is not the right one, nothing else has to be said.
     if (digest !== expected.digest || this.#blob.size !== expected.size)
       throw wrongBlob(expected, digest, this.#blob.size)
-    this.#decoder.finish(bytes => this.#onTar(bytes))
-    this.#reader.finish()
+    this.#decoder.finish()
+    this.#flush()
+    if (this.#decoder.rest.length > 0) throw invalidArgument('unexpected EOF')
     const diffId = this.#tar.digest()
     if (diffId !== expected.diffId) {
       throw invalidArgument(
         `layers from manifest don't match image configuration: expected ${expected.diffId}, got ${diffId}`,
       )
     }
-    this.#unpacker?.finish()
+  }
+
+  /** Waits until the disk has the file. */
+  sync(): void {
     if (!this.#options.whole) fdatasyncSync(this.#fd)
-    if (this.#options.directory !== undefined) syncDirectoryNow(this.#options.directory)
-    return { size: (this.#unpacker ?? this.#counter).size, compression: this.#decoder.compression }
   }
 
   [Symbol.dispose](): void {
     if (!this.#open) return
     this.#open = false
+    this.#inputs.length = 0
     this.#decoder[Symbol.dispose]()
-    this.#unpacker?.[Symbol.dispose]()
     closeSync(this.#fd)
   }
 
-  #append(chunk: Buffer): void {
-    for (let done = 0; done < chunk.length; )
-      done += writeSync(this.#fd, chunk, done, chunk.length - done, this.position + done)
-  }
-
-  #work(chunk: Buffer): void {
+  #enter(chunk: Buffer, done: () => void): void {
     this.#blob.update(chunk)
-    this.#decoder.push(chunk, bytes => this.#onTar(bytes))
+    if (chunk.length === 0) done()
+    else this.#inputs.push({ rest: chunk, length: chunk.length, done })
+    this.pump()
   }
 
-  #onTar(bytes: Buffer): void {
-    const { maxSize, maxEntries } = this.#options
-    this.#tar.update(bytes)
+  #flush(): void {
+    if (!this.#output || this.#filled === 0) return
+    const [output, length] = [this.#output, this.#filled]
+    this.#output = undefined
+    this.#filled = 0
+    this.#tar.update(output.subarray(0, length))
+    const { maxSize } = this.#options
     if (this.#tar.size > maxSize)
       throw invalidArgument(`layer is larger than ${maxSize} bytes when unpacked, the limit that max-layer-size sets`)
-    this.#reader.push(bytes)
-    if (this.#reader.entries > maxEntries) throw invalidArgument(`layer has more than ${maxEntries} entries`)
+    this.#target.send(output, length)
   }
-}
-
-class CountingSink implements TarSink {
-  size = 0
-  entry({ type, size, linkTarget }: Parameters<TarSink['entry']>[0]): void {
-    this.size += type === 'symlink' ? linkTarget.length : size
-  }
-  data(): void {}
-  end(): void {}
 }
 
 const wrongBlob = (expected: Expected, digest: Digest, size: number): Error =>

@@ -1,9 +1,10 @@
-/** Hears of decoded bytes, which are valid only during the call. */
-export type TakeBytes = (bytes: Buffer) => void
+/** How far a step came: bytes of the input, and of the output. Less than all of the input: the output is full. */
+export type DecoderStep = { readonly read: number; readonly written: number }
 
-/** Decompresses what is pushed into it, synchronously: for a thread of its own. Throws InvalidArgument when it is broken. */
+/** Decompresses, synchronously and step by step: for a thread of its own. */
 export interface Decoder extends Disposable {
-  push(chunk: Buffer, take: TakeBytes): void
-  /** Nothing more comes. Throws when it was cut off. */
-  finish(take: TakeBytes): void
+  /** Decodes as much as fits. Throws InvalidArgument. */
+  step(input: Buffer, output: Buffer): DecoderStep
+  /** Nothing more comes, and all that was decoded is out. Throws InvalidArgument when something is missing. */
+  finish(): void
 }

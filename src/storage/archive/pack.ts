@@ -2,9 +2,9 @@ import { lstatSync, readdirSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import { syncDirectory } from '../../host/sync.ts'
-import { unpackError } from './archive-protocol.ts'
 import { archiveThreads, WINDOW } from './archive-threads.ts'
 import { toPath } from './byte-string.ts'
+import { unpackError } from './pack-error.ts'
 import { Packer, type PackOptions } from './packer.ts'
 
 /** Trees up to this size are packed on the spot: that takes less than starting a thread. */

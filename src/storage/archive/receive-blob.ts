@@ -1,6 +1,8 @@
-import { unpackError } from './archive-protocol.ts'
+import { MessageChannel } from 'node:worker_threads'
 import { archiveThreads, WINDOW } from './archive-threads.ts'
 import type { Expected, Received, ReceiveOptions } from './blob-receiver.ts'
+import { unpackError } from './pack-error.ts'
+import type { TreeOptions } from './tree-writer.ts'
 
 /** Bytes that go to the thread at a time: network chunks are smaller, and a message costs the same for any length. */
 const CHUNK = 256 * 1024
@@ -15,14 +17,15 @@ export interface Reception extends AsyncDisposable {
 }
 
 /**
- * Hands a blob over to the archive thread, in a ring of buffers that go there and come back. Errors of the thread come out of
- * whatever is called next. Disposed without `finish`, what was written is still kept in the file.
+ * Hands a blob over to the archive threads, in a ring of buffers that go there and come back: one thread hashes and decodes, another
+ * writes the tree. Errors come out of whatever is called next. Disposed without `finish`, what was written is still kept in the file.
  */
-export const receiveBlob = (options: ReceiveOptions, signal: AbortSignal | undefined): Reception =>
+export const receiveBlob = (options: ReceiveOptions & TreeOptions, signal: AbortSignal | undefined): Reception =>
   new ThreadReception(options, signal)
 
 class ThreadReception implements Reception {
   readonly #job: number
+  readonly #tree: number
   readonly #signal: AbortSignal | undefined
   readonly #free: Uint8Array<ArrayBuffer>[] = []
   readonly #result = Promise.withResolvers<Received>()
@@ -38,7 +41,7 @@ class ThreadReception implements Reception {
   #closed = false
   unpacked = 0
 
-  constructor(options: ReceiveOptions, signal: AbortSignal | undefined) {
+  constructor(options: ReceiveOptions & TreeOptions, signal: AbortSignal | undefined) {
     this.#signal = signal
     // Failure is seen where it is awaited; until then it is not unhandled.
     this.#result.promise.catch(() => {})
@@ -57,7 +60,12 @@ class ThreadReception implements Reception {
       }
     })
     signal?.addEventListener('abort', this.#abort, { once: true })
-    archiveThreads.post({ job: this.#job, type: 'receive', options })
+    this.#tree = archiveThreads.open(message => {
+      if (message instanceof Error) this.#lose(message)
+    })
+    const { port1, port2 } = new MessageChannel()
+    archiveThreads.post({ job: this.#tree, type: 'tree', options, port: port2 }, [port2])
+    archiveThreads.post({ job: this.#job, type: 'receive', options, port: port1 }, [port1])
     this.#ready = this.#readFile(options.offset)
     this.#ready.catch(() => {})
   }
@@ -83,9 +91,7 @@ class ThreadReception implements Reception {
     this.#throwIfFailed()
     this.#flush()
     archiveThreads.post({ job: this.#job, type: 'verify', expected })
-    const received = await this.#result.promise
-    this.#close()
-    return received
+    return await this.#result.promise
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -101,6 +107,7 @@ class ThreadReception implements Reception {
     this.#closed = true
     this.#signal?.removeEventListener('abort', this.#abort)
     archiveThreads.close(this.#job)
+    archiveThreads.close(this.#tree)
   }
 
   readonly #abort = (): void => this.#fail(this.#signal?.reason)

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { syncDirectory } from '../../host/sync.ts'
-import { unpackError } from './archive-protocol.ts'
 import { archiveThreads, WINDOW } from './archive-threads.ts'
+import { unpackError } from './pack-error.ts'
 import { TarReader } from './tar-reader.ts'
 import { Unpacker, type UnpackOptions } from './unpacker.ts'
 

@@ -1,22 +1,8 @@
-import {
-  chmodSync,
-  closeSync,
-  constants,
-  fchmodSync,
-  fchownSync,
-  ftruncateSync,
-  futimesSync,
-  lchownSync,
-  linkSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  symlinkSync,
-  writeSync,
-} from 'node:fs'
+import { chmodSync, closeSync, constants, ftruncateSync, lchownSync, lstatSync, mkdirSync, openSync } from 'node:fs'
 import { codeOf, invalidArgument } from '../../errdefs.ts'
+import * as at from '../../host/at.ts'
 import { lsetxattr, lutimes, makeDevice, mknod, S_IFBLK, S_IFCHR, S_IFIFO } from '../../host/syscalls.ts'
-import { type ByteString, toPath, toText } from './byte-string.ts'
+import { type ByteString, toText } from './byte-string.ts'
 import { childPath, componentsOf, type Place, RootedTree, selfPath } from './rooted-tree.ts'
 import type { TarEntry } from './tar-entry.ts'
 import type { TarSink } from './tar-reader.ts'
@@ -37,11 +23,16 @@ export type UnpackOptions = {
   readonly owner?: { readonly uid: number; readonly gid: number } | undefined
   /** Refuses to replace a directory by something else and the other way round, as `docker cp` does. */
   readonly keepKinds?: boolean
+  /** The directory is empty and nobody else's, and this thread's umask is zero: what is made has its mode and owner from the start. */
+  readonly fresh?: boolean
 }
 
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
 const O_PATH_NOFOLLOW = 0o10000000 | constants.O_NOFOLLOW
-const SECOND = 1_000_000_000n
+/** Who makes a file owns it. */
+const AS_ROOT = process.geteuid?.() === 0 && process.getegid?.() === 0
+/** Set-user-id, set-group-id and sticky: writing takes the first two away. */
+const SPECIAL = 0o7000
 
 /** Puts an archive's members into a directory: synchronous, for a thread of its own. Nothing leads out of the directory. */
 export class Unpacker implements TarSink, Disposable {
@@ -50,8 +41,8 @@ export class Unpacker implements TarSink, Disposable {
   readonly #options: UnpackOptions
   /** Times of directories are set at the end, when nothing is put into them any more. */
   readonly #directoryTimes = new Map<ByteString, bigint>()
-  /** Names of this layer, by resolved path: a whiteout hides lower layers' names, never its own layer's. */
-  readonly #ownNames: Set<ByteString> | undefined
+  /** What is made may come out with another owner or mode than asked for: by a directory's set-group-id or default ACL. */
+  #inherits: boolean
   #file:
     | { readonly fd: number; readonly entry: TarEntry; readonly parent: Place; readonly name: ByteString }
     | undefined
@@ -62,7 +53,7 @@ export class Unpacker implements TarSink, Disposable {
     this.#tree = new RootedTree(directory)
     this.#options = options
     this.#layer = options.format === 'layer'
-    this.#ownNames = this.#layer ? new Set() : undefined
+    this.#inherits = !options.fresh || !AS_ROOT
   }
 
   entry(entry: TarEntry): void {
@@ -77,21 +68,21 @@ export class Unpacker implements TarSink, Disposable {
       this.#whiteout(parent, name)
       return
     }
-    this.#ownNames?.add(join(parent, name))
     if (entry.type === 'directory') this.#directory(parent, name, entry)
     else if (entry.type === 'file') {
-      const fd = this.#create(parent, name, path => openSync(path, CREATE, 0o600))
+      const mode = this.#inherits ? 0o600 : entry.mode & 0o777
+      const fd = this.#create(parent, name, fd => at.openat(fd, name, CREATE, mode))
       this.#file = { fd, entry, parent, name }
       this.size += entry.size
     } else if (entry.type === 'hardlink') this.#hardlink(parent, name, entry)
     else if (entry.type === 'symlink') {
-      this.#create(parent, name, path => symlinkSync(toPath(entry.linkTarget), path))
+      this.#create(parent, name, fd => at.symlinkat(entry.linkTarget, fd, name))
       this.size += entry.linkTarget.length
       this.#finishOther(parent, name, entry)
     } else {
       const kind = entry.type === 'fifo' ? S_IFIFO : entry.type === 'char' ? S_IFCHR : S_IFBLK
       const device = entry.type === 'fifo' ? 0n : makeDevice(entry.major, entry.minor)
-      this.#create(parent, name, path => mknod(path, kind | 0o600, device))
+      this.#create(parent, name, fd => mknod(childPath(fd, name), kind | 0o600, device))
       this.#finishOther(parent, name, entry)
     }
   }
@@ -99,8 +90,7 @@ export class Unpacker implements TarSink, Disposable {
   data(chunk: Buffer, position: number): void {
     const file = this.#file
     if (!file) return
-    for (let offset = 0; offset < chunk.length; )
-      offset += writeSync(file.fd, chunk, offset, chunk.length - offset, position + offset)
+    at.pwriteAll(file.fd, chunk, position)
   }
 
   end(): void {
@@ -111,13 +101,14 @@ export class Unpacker implements TarSink, Disposable {
     try {
       if (entry.extents) ftruncateSync(fd, entry.size)
       // Changing the owner clears set-user-id and capabilities, so it comes first.
-      fchownSync(fd, this.#uid(entry), this.#gid(entry))
-      fchmodSync(fd, entry.mode)
+      const [uid, gid] = [this.#uid(entry), this.#gid(entry)]
+      const owned = !this.#inherits && uid === 0 && gid === 0
+      if (!owned) at.fchown(fd, uid, gid)
+      if (this.#inherits || (entry.mode & SPECIAL) !== 0) at.fchmod(fd, entry.mode)
       if (entry.xattrs.size > 0) setAttributes(childPath(parent.fd, name), entry)
-      if (entry.mtime % SECOND === 0n) futimesSync(fd, Number(entry.mtime / SECOND), Number(entry.mtime / SECOND))
-      else lutimes(childPath(parent.fd, name), entry.mtime, entry.mtime)
+      at.futimens(fd, entry.mtime)
     } finally {
-      closeSync(fd)
+      at.close(fd)
     }
   }
 
@@ -129,7 +120,7 @@ export class Unpacker implements TarSink, Disposable {
   }
 
   [Symbol.dispose](): void {
-    if (this.#file) closeSync(this.#file.fd)
+    if (this.#file) at.close(this.#file.fd)
     this.#file = undefined
     this.#tree[Symbol.dispose]()
   }
@@ -155,6 +146,7 @@ export class Unpacker implements TarSink, Disposable {
 
   #finishDirectory(place: Place, entry: TarEntry): void {
     const self = selfPath(place.fd)
+    if ((entry.mode & 0o2000) !== 0 || entry.xattrs.has('system.posix_acl_default')) this.#inherits = true
     lchownSync(self, this.#uid(entry), this.#gid(entry))
     chmodSync(self, entry.mode)
     setAttributes(self, entry)
@@ -169,12 +161,13 @@ export class Unpacker implements TarSink, Disposable {
     const from = this.#tree.directory(components)
     // Replacing a file by a link to itself would lose it.
     if (from.path === parent.path && targetName === name) return
-    this.#create(parent, name, path => linkSync(childPath(this.#tree.directory(components).fd, targetName), path))
+    this.#create(parent, name, fd => at.linkat(this.#tree.directory(components).fd, targetName, fd, name))
   }
 
   #finishOther(parent: Place, name: ByteString, entry: TarEntry): void {
     const path = childPath(parent.fd, name)
-    lchownSync(path, this.#uid(entry), this.#gid(entry))
+    const [uid, gid] = [this.#uid(entry), this.#gid(entry)]
+    if (this.#inherits || uid !== 0 || gid !== 0) at.lchownat(parent.fd, name, uid, gid)
     if (entry.type !== 'symlink') {
       // chmod(2) follows links, and the name may be one by now; the descriptor is the device itself.
       const fd = openSync(path, O_PATH_NOFOLLOW)
@@ -184,8 +177,8 @@ export class Unpacker implements TarSink, Disposable {
         closeSync(fd)
       }
     }
-    setAttributes(path, entry)
-    lutimes(path, entry.mtime, entry.mtime)
+    if (entry.xattrs.size > 0) setAttributes(path, entry)
+    at.lutimesat(parent.fd, name, entry.mtime)
   }
 
   #whiteout(parent: Place, marker: ByteString): void {
@@ -197,19 +190,20 @@ export class Unpacker implements TarSink, Disposable {
     const name = marker.slice(WHITEOUT_PREFIX.length)
     if (name === '' || name === '.' || name === '..') throw invalidArgument(`invalid whiteout "${toText(marker)}"`)
     const path = childPath(parent.fd, name)
+    // A layer has its tree for itself, so whatever is there is its own: a whiteout hides lower layers' names, never those.
+    const own = lstatSync(path, { throwIfNoEntry: false })
     // A directory of this layer, named by it or implied by what lies in it, stays and hides what is below.
-    if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory()) makeOpaque(path)
-    else if (!this.#ownNames?.has(join(parent, name))) this.#create(parent, name, makeWhiteout)
+    if (own?.isDirectory()) makeOpaque(path)
+    else if (!own) makeWhiteout(path)
   }
 
   /** Makes something at a name, in the place of what is there. */
-  #create<Result>(parent: Place, name: ByteString, make: (path: string | Buffer) => Result): Result {
-    const path = childPath(parent.fd, name)
+  #create<Result>(parent: Place, name: ByteString, make: (directory: number) => Result): Result {
     try {
-      return make(path)
+      return make(parent.fd)
     } catch (error) {
       if (codeOf(error) !== 'EEXIST') throw error
-      return make(childPath(this.#replace(parent, name, 'other').fd, name))
+      return make(this.#replace(parent, name, 'other').fd)
     }
   }
 

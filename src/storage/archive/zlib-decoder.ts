@@ -1,9 +1,7 @@
 import { constants, createGunzip, createZstdDecompress } from 'node:zlib'
 import { invalidArgument } from '../../errdefs.ts'
-import type { Decoder, TakeBytes } from './decoder.ts'
+import type { Decoder, DecoderStep } from './decoder.ts'
 
-/** Bytes that are decoded at a time. */
-const WINDOW = 256 * 1024
 /** 512 MiB: what Docker's decoder takes at most. */
 const ZSTD_WINDOW_LOG = 29
 
@@ -33,63 +31,54 @@ type Engine = {
 export class ZlibDecoder implements Decoder {
   readonly #engine: Engine
   readonly #gzip: boolean
-  readonly #output = Buffer.allocUnsafeSlow(WINDOW)
-  #ended = false
+  #padding = false
   #error: string | undefined
 
   constructor(compression: 'gzip' | 'zstd') {
     this.#gzip = compression === 'gzip'
     const stream = this.#gzip
-      ? createGunzip()
-      : createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG } })
+      ? createGunzip({ chunkSize: constants.Z_MIN_CHUNK })
+      : createZstdDecompress({
+          chunkSize: constants.Z_MIN_CHUNK,
+          params: { [constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG },
+        })
     this.#engine = stream as unknown as Engine
     this.#engine._handle.onerror = message => {
       this.#error = message
     }
   }
 
-  push(chunk: Buffer, take: TakeBytes): void {
-    let rest = chunk
-    while (rest.length > 0) {
-      if (this.#ended) {
-        if (rest.some(byte => byte !== 0)) throw invalidArgument('gzip: invalid header')
-        return
-      }
-      const { left, produced } = this.#step(rest, constants.Z_NO_FLUSH)
-      if (produced > 0) take(this.#output.subarray(0, produced))
-      // Room and input, but no progress: after a gzip member only a zero byte stops it.
-      if (left === rest.length && produced === 0) {
-        if (!this.#gzip) throw invalidArgument('zstd: invalid data')
-        this.#ended = true
-      }
-      rest = rest.subarray(rest.length - left)
-      if (left === 0 && produced === WINDOW) this.#drain(take)
+  step(input: Buffer, output: Buffer): DecoderStep {
+    if (this.#padding) return { read: skipZeros(input), written: 0 }
+    const step = this.#write(input, output, constants.Z_NO_FLUSH)
+    // Room and input, but no progress: after a gzip member only a zero byte stops it.
+    if (input.length > 0 && step.read === 0 && step.written === 0) {
+      if (!this.#gzip) throw invalidArgument('zstd: invalid data')
+      this.#padding = true
+      return { read: skipZeros(input), written: 0 }
     }
+    return step
   }
 
-  finish(take: TakeBytes): void {
-    if (this.#ended) return
+  finish(): void {
     // Only gzip says here that something is missing; what is missing of zstd, the tar's own end and digest tell.
-    const { produced } = this.#step(Buffer.alloc(0), this.#gzip ? constants.Z_FINISH : constants.ZSTD_e_end)
-    if (produced > 0) take(this.#output.subarray(0, produced))
+    if (!this.#padding && this.#gzip) this.#write(Buffer.alloc(0), Buffer.alloc(64), constants.Z_FINISH)
   }
 
   [Symbol.dispose](): void {
     this.#engine.close()
   }
 
-  /** Takes what is decoded already but did not fit. */
-  #drain(take: TakeBytes): void {
-    for (let produced = WINDOW; produced === WINDOW; ) {
-      produced = this.#step(Buffer.alloc(0), constants.Z_NO_FLUSH).produced
-      if (produced > 0) take(this.#output.subarray(0, produced))
-    }
-  }
-
-  #step(input: Buffer, flush: number): { left: number; produced: number } {
-    this.#engine._handle.writeSync(flush, input, 0, input.length, this.#output, 0, WINDOW)
+  #write(input: Buffer, output: Buffer, flush: number): DecoderStep {
+    this.#engine._handle.writeSync(flush, input, 0, input.length, output, 0, output.length)
     if (this.#error !== undefined) throw invalidArgument(`${this.#gzip ? 'gzip' : 'zstd'}: ${this.#error}`)
     const [room = 0, left = 0] = this.#engine._writeState
-    return { left, produced: WINDOW - room }
+    return { read: input.length - left, written: output.length - room }
   }
+}
+
+/** gzip may be padded with zeros, and with nothing else. */
+export const skipZeros = (input: Buffer): number => {
+  for (let at = 0; at < input.length; at++) if (input[at] !== 0) throw invalidArgument('gzip: invalid header')
+  return input.length
 }

@@ -222,7 +222,7 @@ export const layerIntakeSuite = (
       await assert.rejects(receive(place, bomb), refused(/larger than 30000000 bytes when unpacked.*max-layer-size/))
       assert.deepEqual(place.folders(), ['0'])
       const swarm = layerTar(...Array.from({ length: 2001 }, (_, at) => [{ path: `f${at}` }] as const))
-      await assert.rejects(receive(place, swarm), refused(/more than 2000 entries/))
+      await assert.rejects(receive(place, swarm, { tar: swarm }), refused(/more than 2000 entries/))
       await receive(place, gz)
     },
     { maxLayerSize: 30_000_000, maxLayerEntries: 2000 },
