@@ -58,6 +58,14 @@ const at = ({ address, port }: Details): string => {
   return ` ${address.includes(':') ? `[${address}]` : address}:${port}`
 }
 
+/** OpenSSL says `…:SSL routines:function:reason:file:line`. */
+const tlsWords = (message: string): string => {
+  if (/wrong version number|packet length too long|http request/.test(message)) {
+    return 'http: server gave HTTP response to HTTPS client'
+  }
+  return `tls: ${/SSL routines:[^:]*:([^:]+)/.exec(message)?.[1] ?? message}`
+}
+
 const words = (error: unknown): string => {
   if (error instanceof SilenceError) return SILENCE[error.phase]
   // All addresses of a name were tried.
@@ -72,8 +80,7 @@ const words = (error: unknown): string => {
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     return `tls: failed to verify certificate: x509: certificate is not valid for the name: ${details.reason ?? ''}`
   }
-  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG')
-    return 'http: server gave HTTP response to HTTPS client'
+  if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) return tlsWords(messageOf(error))
   if (code.startsWith('HPE_')) return `malformed HTTP response: ${messageOf(error)}`
   const message = messageOf(error)
   if (message === 'socket hang up' || message === 'aborted' || code === 'ERR_STREAM_PREMATURE_CLOSE') {

@@ -14,7 +14,7 @@ export type Endpoint = {
 /** Asks `GET /v2/`. Any answer will do; RegistryError when there is none. */
 export const connectTo = async (place: Place, transport: Transport, signal?: AbortSignal): Promise<Endpoint> => {
   const url = new URL(`${place.url}/v2/`)
-  using answer = await transport.send({ method: 'GET', url, signal, timeout: transport.timeouts.ping })
+  await using answer = await transport.send({ method: 'GET', url, signal, timeout: transport.timeouts.ping })
   const challenges = answer.status === 401 ? parseChallenges(answer.headers['www-authenticate']) : []
   return { base: place.url, isMirror: place.isMirror, transport, challenges }
 }

@@ -21,6 +21,9 @@ export type Exchange = {
 
 const isStreamed = (body: Exchange['body']): body is StreamedBody => body !== undefined && 'chunks' in body
 
+/** Asking twice is asking once. What changes something may have been done although the answer was lost. */
+const isRepeatable = ({ method }: Exchange): boolean => method === 'GET' || method === 'HEAD'
+
 const lengthOf = (body: Uint8Array | StreamedBody): number => (isStreamed(body) ? body.length : body.byteLength)
 
 const open = ({ method, url, headers, body, agent, proxy }: Exchange): ClientRequest => {
@@ -126,7 +129,13 @@ export const exchange = (wanted: Exchange): Promise<IncomingMessage> =>
     })
     sent.on('error', error => {
       // A socket that was kept open may be closed by the other side as we begin to use it.
-      if (sent.reusedSocket && !answered && !isStreamed(body) && !signal?.aborted && !(error instanceof SilenceError)) {
+      if (
+        sent.reusedSocket &&
+        !answered &&
+        isRepeatable(wanted) &&
+        !signal?.aborted &&
+        !(error instanceof SilenceError)
+      ) {
         exchange(wanted).then(resolve, reject)
       } else if (answer !== undefined) answer.destroy(error)
       else reject(error)
@@ -134,6 +143,10 @@ export const exchange = (wanted: Exchange): Promise<IncomingMessage> =>
     sent.once('response', found => {
       answered = true
       answer = found
+      // Answered before all of the body was sent: nobody waits for the rest, and the connection is of no more use.
+      found.once('close', () => {
+        if (!sent.writableEnded) sent.destroy()
+      })
       resolve(found)
     })
     if (isStreamed(body)) sendBody(sent, body, () => closed || answered).catch(error => sent.destroy(error))

@@ -29,7 +29,7 @@ export const login = async (
     const { transport } = endpoint
     const url = new URL(`${endpoint.base}/v2/`)
     // Not what the registry asked a minute ago, but what it asks now.
-    using asked = await transport.send({ method: 'GET', url, signal, timeout: transport.timeouts.ping })
+    await using asked = await transport.send({ method: 'GET', url, signal, timeout: transport.timeouts.ping })
     let status = asked.status
     let text = asked.statusText
     let identityToken = ''
@@ -53,7 +53,7 @@ export const login = async (
         throw error instanceof RegistryError ? error.during('GET', url) : error
       }
       if (authorization !== undefined) {
-        using answer = await transport.send({
+        await using answer = await transport.send({
           method: 'GET',
           url,
           authorization,

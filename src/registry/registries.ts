@@ -29,6 +29,7 @@ export class Registries implements AsyncDisposable {
       connections: this.#connections,
       tokens: this.#tokens,
       attempts: this.#config.maxAttempts,
+      chunkSize: this.#config.chunkSize,
     })
   }
 

@@ -36,6 +36,8 @@ export type RegistryConfig = {
   readonly maxAttempts: number
   /** Milliseconds for which a registry may say nothing; 30 s when left out. */
   readonly timeout?: number | undefined
+  /** Bytes that one request of an upload carries at most; 64 MiB when left out. */
+  readonly chunkSize?: number | undefined
 }
 
 /** With the usual 30 s, connecting and the first request take as long as dockerd lets them. */

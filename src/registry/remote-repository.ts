@@ -28,6 +28,7 @@ export type Surroundings = {
   readonly connections: Connections
   readonly tokens: TokenCache
   readonly attempts: number
+  readonly chunkSize: number | undefined
 }
 
 const isSuccess = (status: number): boolean => status >= 200 && status < 300
@@ -141,7 +142,7 @@ export class RemoteRepository implements Repository {
     tagOrDigest: string,
     options: Waiting & { accept?: readonly string[] | undefined },
   ): Promise<{ descriptor: Descriptor; bytes: Buffer }> {
-    using response = await session.request(this.#manifestRequest('GET', tagOrDigest, options))
+    await using response = await session.request(this.#manifestRequest('GET', tagOrDigest, options))
     const bytes = await response.bytes(MANIFEST_LIMIT)
     const { headers } = response
     const descriptor = readManifest(tagOrDigest, canonicalName(this.#named(tagOrDigest)), {
@@ -164,7 +165,7 @@ export class RemoteRepository implements Repository {
     const work = async (session: Session): Promise<Descriptor> => {
       const request = this.#manifestRequest('HEAD', tagOrDigest, options)
       // Any status: what is wrong is told by the answer to GET, which has a body.
-      using response = await session.request({ ...request, expected: () => true })
+      await using response = await session.request({ ...request, expected: () => true })
       const digest = header(response, 'docker-content-digest') ?? ''
       const size = Number(response.headers['content-length'] ?? Number.NaN)
       const mediaType = bareType(response.headers['content-type'])
@@ -195,7 +196,7 @@ export class RemoteRepository implements Repository {
         answer.stream.once('error', () => this.#demote(session))
         return answer
       } catch (error) {
-        response[Symbol.dispose]()
+        await response[Symbol.asyncDispose]()
         throw error
       }
     }
@@ -244,7 +245,7 @@ export class RemoteRepository implements Repository {
 
   async hasBlob(digest: Digest, { signal }: Waiting = {}): Promise<boolean> {
     return await this.#write(async session => {
-      using response = await session.request({
+      await using response = await session.request({
         ...{ method: 'HEAD', target: `${this.#root}/blobs/${digest}`, scopes: this.#push, signal },
         attempts: this.#around.attempts,
         expected: status => isSuccess(status) || status === 404,
@@ -256,7 +257,7 @@ export class RemoteRepository implements Repository {
   async mountBlob(digest: Digest, from: string, { signal }: Waiting = {}): Promise<boolean> {
     return await this.#write(async session => {
       const query = new URLSearchParams({ mount: digest, from })
-      using response = await session.request({
+      await using response = await session.request({
         ...{ method: 'POST', target: `${this.#root}/blobs/uploads/?${query}`, signal },
         scopes: [...this.#push, `repository:${from}:pull`],
         body: new Uint8Array(0),
@@ -276,11 +277,11 @@ export class RemoteRepository implements Repository {
   ): Promise<void> {
     const location = this.#opened.get(descriptor.digest)
     this.#opened.delete(descriptor.digest)
-    const { attempts } = this.#around
+    const { attempts, chunkSize } = this.#around
     await this.#write(
       session =>
         uploadBlob({
-          ...{ session, root: this.#root, scopes: this.#push, descriptor, open, location, attempts },
+          ...{ session, root: this.#root, scopes: this.#push, descriptor, open, location, attempts, chunkSize },
           ...options,
         }),
       options.signal,
@@ -289,7 +290,7 @@ export class RemoteRepository implements Repository {
 
   async putManifest(tagOrDigest: string, bytes: Buffer, mediaType: string, { signal }: Waiting = {}): Promise<Digest> {
     return await this.#write(async session => {
-      using response = await session.request({
+      await using response = await session.request({
         ...{ method: 'PUT', target: `${this.#root}/manifests/${tagOrDigest}`, scopes: this.#push, signal },
         headers: { 'Content-Type': mediaType },
         body: bytes,

@@ -77,7 +77,7 @@ const complaintsIn = (response: HttpResponse, text: string): Complaint[] => {
 
 /** What an answer that was not hoped for says, in dockerd's words. Reads its body. */
 export const responseError = async (response: HttpResponse): Promise<RegistryError> => {
-  using _ = response
+  await using _ = response
   const { status, statusText, url, headers } = response
   const facts = { status, url: redacted(url), retryAfter: parseRetryAfter(headers['retry-after']) }
   if (status < 400 || status >= 500) {

@@ -16,7 +16,7 @@ export const isTransient = (error: unknown): error is RegistryError => {
   return status === 429 || (status >= 500 && status !== 501 && status !== 505)
 }
 
-const LASTING = /^(ENOTFOUND|ERR_TLS|ERR_SSL|CERT_|UNABLE_TO|SELF_SIGNED|DEPTH_ZERO|HPE_|ERR_INVALID)/
+const LASTING = /^(ENOTFOUND|EPROTO|EPROXY|ERR_TLS|ERR_SSL|CERT_|UNABLE_TO|SELF_SIGNED|DEPTH_ZERO|HPE_|ERR_INVALID)/
 
 const isBroken = (code: string | undefined): boolean =>
   code !== undefined && /^(E[A-Z]|ERR_)/.test(code) && !LASTING.test(code)

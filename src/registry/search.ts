@@ -46,7 +46,7 @@ const reach = async (connections: Connections, host: string, signal?: AbortSigna
     const transport = await connections.transport(new URL(base), signal)
     if (host !== HUB) {
       const url = new URL(`${base}_ping`)
-      using _ = await transport.send({ method: 'GET', url, signal, timeout: transport.timeouts.ping })
+      await using _ = await transport.send({ method: 'GET', url, signal, timeout: transport.timeouts.ping })
     }
     return { base, transport }
   }
@@ -101,7 +101,7 @@ export const search = async (
     const { base, transport } = await reach(connections, host, signal)
     if (limit < 1 || limit > 100) throw invalidArgument(`limit ${limit} is outside the range of [1, 100]`)
     const url = new URL(`${base}search?${new URLSearchParams({ q: word, n: String(limit) })}`)
-    using response = await transport.send({
+    await using response = await transport.send({
       ...{ method: 'GET', url, signal },
       authorization: basicAuthorization(credentials),
       headers: { 'X-Docker-Token': 'true' },

@@ -70,10 +70,10 @@ export class Session {
     try {
       fresh = await authorization()
     } catch (error) {
-      response[Symbol.dispose]()
+      await response[Symbol.asyncDispose]()
       throw error
     }
-    response[Symbol.dispose]()
+    await response[Symbol.asyncDispose]()
     return await send(fresh)
   }
 }

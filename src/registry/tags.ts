@@ -25,7 +25,7 @@ export const listTags = async (options: {
     const url = session.urlOf(target)
     if (seen.has(url.href)) throw new RegistryError('the list of tags leads back to itself')
     seen.add(url.href)
-    using response = await session.request({
+    await using response = await session.request({
       ...{ method: 'GET', target: url, scopes, attempts, signal },
       expected: status => status === 200,
     })

@@ -62,7 +62,7 @@ export const fetchToken = async (transport: Transport, request: TokenRequest, si
       grant_type: 'refresh_token',
       refresh_token: credentials.identityToken,
     })
-    using response = await transport.send({
+    await using response = await transport.send({
       ...{ method: 'POST', url, signal, timeout },
       headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
       body: Buffer.from(form.toString()),
@@ -78,7 +78,7 @@ export const fetchToken = async (transport: Transport, request: TokenRequest, si
   const { username = '', password = '' } = credentials
   const authorization = basicAuthorization(credentials)
   if (username !== '' && password !== '') url.searchParams.append('account', username)
-  using response = await transport.send({ method: 'GET', url, authorization, signal, timeout })
+  await using response = await transport.send({ method: 'GET', url, authorization, signal, timeout })
   return await parseToken(response, now)
 }
 

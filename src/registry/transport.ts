@@ -21,7 +21,7 @@ export type HttpRequest = {
 }
 
 /** Its body is destroyed at the end of the block, unless it was read to its end: then the connection is used again. */
-export class HttpResponse implements Disposable {
+export class HttpResponse implements AsyncDisposable {
   readonly status: number
   readonly statusText: string
   readonly headers: IncomingHttpHeaders
@@ -58,11 +58,14 @@ export class HttpResponse implements Disposable {
     return Buffer.concat(chunks)
   }
 
-  [Symbol.dispose](): void {
-    // What is short is read, so that the connection stays; anything else is not worth it.
-    const length = Number(this.headers['content-length'] ?? Number.NaN)
-    if (this.method === 'HEAD' || this.status === 204 || length <= 4096) this.body.resume()
-    else if (!this.body.readableEnded) this.body.destroy()
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { body, headers, method, status } = this
+    if (body.closed) return
+    // What is short is read, so that the next request finds its connection free; anything else is not worth it.
+    const isShort = method === 'HEAD' || status === 204 || Number(headers['content-length'] ?? Number.NaN) <= 4096
+    if (isShort) body.resume()
+    else body.destroy()
+    await new Promise(resolve => body.once('close', resolve))
   }
 }
 
@@ -116,7 +119,9 @@ export class Transport implements Disposable {
       const answer = await this.#hop(request, url, method, body)
       const location = answer.headers.location
       if (!REDIRECTS.has(answer.status) || location === undefined) return answer
-      using _ = answer
+      // A body that has streamed away can not be sent again.
+      if (body !== undefined && 'chunks' in body) return answer
+      await using _ = answer
       if (hops === MOST_REDIRECTS) {
         throw new RegistryError(`stopped after ${MOST_REDIRECTS} redirects`, { status: answer.status }).during(
           method,
@@ -127,8 +132,6 @@ export class Transport implements Disposable {
       if (next === undefined || !/^https?:$/.test(next.protocol)) {
         throw new RegistryError('failed to parse Location header', { status: answer.status }).during(method, url)
       }
-      // A body that has streamed away can not be sent again.
-      if (body !== undefined && 'chunks' in body) return answer
       if (answer.status < 307 && method !== 'GET' && method !== 'HEAD') [method, body] = ['GET', undefined]
       url = next
     }

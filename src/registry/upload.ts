@@ -23,6 +23,8 @@ export type Upload = {
   /** An upload that the registry has opened already. */
   readonly location?: URL | undefined
   readonly attempts: number
+  /** Bytes that one PATCH carries at most. */
+  readonly chunkSize?: number | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((bytes: number) => void) | undefined
 }
@@ -44,15 +46,9 @@ const receivedBytes = (response: HttpResponse): number | undefined => {
   return last === undefined ? undefined : last === '0' ? 0 : Number(last) + 1
 }
 
-export const openUpload = async ({
-  session,
-  root,
-  scopes,
-  attempts,
-  signal,
-}: Omit<Upload, 'descriptor' | 'open'>): Promise<URL> => {
-  using response = await session.request({
-    ...{ method: 'POST', target: `${root}/blobs/uploads/`, scopes, attempts, signal },
+const openUpload = async ({ session, root, scopes, signal }: Upload): Promise<URL> => {
+  await using response = await session.request({
+    ...{ method: 'POST', target: `${root}/blobs/uploads/`, scopes, signal, attempts: 1 },
     body: new Uint8Array(0),
     expected: isSuccess,
   })
@@ -102,7 +98,7 @@ class BlobUpload {
     const begin = this.#offset
     const length = Math.min(this.#chunk, descriptor.size - begin)
     const isPart = length < descriptor.size
-    using response = await this.#send('PATCH', location, length, {
+    await using response = await this.#send('PATCH', location, length, {
       'Content-Type': 'application/octet-stream',
       ...(isPart && { 'Content-Range': `${begin}-${begin + length - 1}` }),
     })
@@ -114,7 +110,7 @@ class BlobUpload {
   async #commit(location: URL, length: number): Promise<void> {
     const url = new URL(location)
     url.searchParams.set('digest', this.#upload.descriptor.digest)
-    using _ = await this.#send('PUT', url, length, { 'Content-Type': 'application/octet-stream' })
+    await using _ = await this.#send('PUT', url, length, { 'Content-Type': 'application/octet-stream' })
   }
 
   async #send(method: string, target: URL, length: number, headers: Record<string, string>): Promise<HttpResponse> {
@@ -145,11 +141,11 @@ class BlobUpload {
 
   /** Asks how far the registry is. An upload that it knows no more was finished, or has to begin anew. */
   async #recover(): Promise<'done' | 'goes on'> {
-    const { session, root, scopes, attempts, signal, descriptor } = this.#upload
-    const ask = { scopes, attempts, signal, expected: (status: number) => isSuccess(status) || status === 404 }
+    const { session, root, scopes, signal, descriptor } = this.#upload
+    const ask = { scopes, signal, attempts: 1, expected: (status: number) => isSuccess(status) || status === 404 }
     const location = this.#location
     if (location !== undefined) {
-      using response = await session.request({ ...ask, method: 'GET', target: location })
+      await using response = await session.request({ ...ask, method: 'GET', target: location })
       const received = receivedBytes(response)
       if (
         isSuccess(response.status) &&
@@ -162,7 +158,7 @@ class BlobUpload {
         return 'goes on'
       }
     }
-    using blob = await session.request({ ...ask, method: 'HEAD', target: `${root}/blobs/${descriptor.digest}` })
+    await using blob = await session.request({ ...ask, method: 'HEAD', target: `${root}/blobs/${descriptor.digest}` })
     if (isSuccess(blob.status)) return 'done'
     this.#location = undefined
     this.#offset = 0
@@ -176,8 +172,9 @@ class BlobUpload {
  */
 export const uploadBlob = async (upload: Upload): Promise<void> => {
   using source = new ChunkSource(upload.open)
-  let blob = new BlobUpload(upload, source, CHUNK)
-  let inParts = upload.descriptor.size > CHUNK
+  const { chunkSize = CHUNK } = upload
+  let blob = new BlobUpload(upload, source, chunkSize)
+  let inParts = upload.descriptor.size > chunkSize
   let renewals = 0
   let farthest = 0
   for (let attempt = 1; ; attempt++) {
