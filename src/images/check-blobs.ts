@@ -1,10 +1,10 @@
 import { type Descriptor, type Manifest, mediaTypes } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
-import { familiarName, type Reference } from '../oci/reference.ts'
+import { familiarName } from '../oci/reference.ts'
 import type { CheckResults } from './check-jobs.ts'
 import type { CheckRun, Repair } from './check-parts.ts'
 import { namesOfImage, refetchBlob, remakeJson, removeImages } from './check-repair.ts'
-import type { ImageRow } from './image-table.ts'
+import type { ImageRow, NameRow } from './image-table.ts'
 
 const INDEXES: readonly string[] = [mediaTypes.index, mediaTypes.dockerManifestList]
 
@@ -19,8 +19,8 @@ export const checkImageBlobs = async (run: CheckRun): Promise<void> => {
     if (again) await checkManifest(run, again)
   }
   const manifests = new Set(table.images().map(({ manifest }) => manifest.digest))
-  for (const { reference, target } of table.names())
-    if (target && !manifests.has(target.digest)) await checkTarget(run, reference, target)
+  const targets = new Map(table.names().flatMap(({ target }) => (target ? [[target.digest, target]] : [])))
+  for (const [digest, target] of targets) if (!manifests.has(digest)) await checkTarget(run, target)
 }
 
 const checkConfig = async (run: CheckRun, row: ImageRow): Promise<void> => {
@@ -64,22 +64,25 @@ const configSize = ({ parts: { content } }: CheckRun, row: ImageRow): number | u
 }
 
 /** An index, or a manifest that a name stands for and that is no image's any more. */
-const checkTarget = async (run: CheckRun, reference: Reference, target: Descriptor): Promise<void> => {
+const checkTarget = async (run: CheckRun, target: Descriptor): Promise<void> => {
   const what = INDEXES.includes(target.mediaType) ? 'index' : 'manifest'
   await checkJson(
     run,
     what,
     target,
     () => undefined,
-    async detail =>
-      run.problem(
-        what,
-        target.digest,
-        `${detail} (${familiarName(reference)})`,
-        await repairTarget(run, reference, target),
-      ),
+    async detail => {
+      const names = namesWith(run, target)
+        .map(({ reference }) => familiarName(reference))
+        .join(', ')
+      run.problem(what, target.digest, `${detail} (${names})`, await repairTarget(run, target))
+    },
   )
 }
+
+/** The names that stand for it in a registry. */
+const namesWith = ({ parts: { table } }: CheckRun, { digest }: Descriptor): NameRow[] =>
+  table.names().filter(({ target }) => target?.digest === digest)
 
 const checkJson = async (
   run: CheckRun,
@@ -138,18 +141,16 @@ const restore = async (
   return now ? removeImages(run, [now], unrestored(failure)) : { repair: 'the image is gone', repaired: true }
 }
 
-const repairTarget = async (run: CheckRun, reference: Reference, target: Descriptor): Promise<Repair> => {
-  const { table, recorder } = run.parts
+const repairTarget = async (run: CheckRun, target: Descriptor): Promise<Repair> => {
   if (!run.repair)
     return {
       repair: '--repair fetches it again, or lets the name stand for the platform that is here',
       repaired: false,
     }
-  const { from, failure } = await refetchBlob(run, target, { repository: reference })
+  const [name] = namesWith(run, target)
+  const { from, failure } = await refetchBlob(run, target, name ? { repository: name.reference } : {})
   if (from !== undefined) return { repair: `fetched again from ${from}`, repaired: true }
-  const row = table.named(reference)
-  if (row?.target?.digest !== target.digest) return { repair: 'the name has moved on', repaired: true }
-  recorder.name([reference], row.image)
+  for (const { reference, image } of namesWith(run, target)) run.parts.recorder.name([reference], image)
   return { repair: `${unrestored(failure)}; the name stands for the platform that is here`, repaired: true }
 }
 
