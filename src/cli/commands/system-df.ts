@@ -1,32 +1,11 @@
 import type { ContainerSummary } from '../../api/container.ts'
-import type { ImageSummary } from '../../api/image.ts'
 import type { VolumeInspect } from '../../api/volume.ts'
 import { type Command, NO_ARGUMENTS } from '../command.ts'
-import { CONTAINER_HEADERS, containerRow } from '../format/container-row.ts'
 import { LIST_FORMAT } from '../format/format-flags.ts'
-import { IMAGE_HEADERS, imageRows } from '../format/image-row.ts'
 import { ListFormat } from '../format/list-format.ts'
-import { ago, humanSize, shortId } from '../format/units.ts'
-import type { Output } from '../output.ts'
+import { humanSize } from '../format/units.ts'
+import { type Usage, usageDetails } from '../format/usage-details.ts'
 import { Row } from '../template/value.ts'
-
-type Cache = {
-  readonly ID: string
-  readonly Type: string
-  readonly InUse: boolean
-  readonly Shared: boolean
-  readonly Size: number
-  readonly CreatedAt: string
-  readonly LastUsedAt: string | null
-  readonly UsageCount: number
-}
-type Usage = {
-  readonly LayersSize: number
-  readonly Images: readonly ImageSummary[] | null
-  readonly Containers: readonly ContainerSummary[] | null
-  readonly Volumes: readonly VolumeInspect[] | null
-  readonly BuildCache: readonly Cache[] | null
-}
 
 const HEADERS = { Type: 'TYPE', TotalCount: 'TOTAL', Active: 'ACTIVE', Size: 'SIZE', Reclaimable: 'RECLAIMABLE' }
 
@@ -39,7 +18,7 @@ ${LIST_FORMAT}
   args: NO_ARGUMENTS,
   action: async ({ client, stdout }, flags) => {
     const usage = await client.get<Usage>('/system/df')
-    if (flags.bool('verbose')) showDetails(usage, stdout)
+    if (flags.bool('verbose')) stdout.write(usageDetails(usage, flags.string('format')))
     else
       new ListFormat({
         format: flags.string('format'),
@@ -124,71 +103,5 @@ const caches = ({ BuildCache }: Usage): Row => {
     sum(all, cache => cache.Size),
     idle,
     false,
-  )
-}
-
-const showDetails = (usage: Usage, stdout: Output): void => {
-  const table = (
-    title: string,
-    usual: string,
-    headers: Readonly<Record<string, string>>,
-    rows: readonly Row[],
-  ): void => {
-    stdout.write(`${title}\n\n`)
-    new ListFormat({ format: '', usual, headers }).print(rows, stdout)
-  }
-  table(
-    'Images space usage:',
-    '{{.Repository}}\\t{{.Tag}}\\t{{.ID}}\\t{{.CreatedSince}}\\t{{.Size}}\\t{{.SharedSize}}\\t{{.UniqueSize}}\\t{{.Containers}}',
-    IMAGE_HEADERS,
-    (usage.Images ?? []).flatMap(image => imageRows(image, { trunc: true, digests: false })),
-  )
-  table(
-    '\nContainers space usage:',
-    '{{.ID}}\\t{{.Image}}\\t{{.Command}}\\t{{.LocalVolumes}}\\t{{.Size}}\\t{{.RunningFor}}\\t{{.Status}}\\t{{.Names}}',
-    CONTAINER_HEADERS,
-    (usage.Containers ?? []).map(container => containerRow({ ...container, SizeRootFs: 0 }, true)),
-  )
-  table(
-    '\nLocal Volumes space usage:',
-    '{{.Name}}\\t{{.Links}}\\t{{.Size}}',
-    { Name: 'VOLUME NAME', Links: 'LINKS', Size: 'SIZE' },
-    (usage.Volumes ?? []).map(
-      volume =>
-        new Row('*formatter.volumeContext', {
-          Name: () => volume.Name,
-          Links: () => String(volume.UsageData?.RefCount ?? 'N/A'),
-          Size: () => (volume.UsageData ? humanSize(volume.UsageData.Size) : 'N/A'),
-        }),
-    ),
-  )
-  const cacheSize = sum(
-    (usage.BuildCache ?? []).filter(cache => !cache.Shared),
-    cache => cache.Size,
-  )
-  table(
-    `\nBuild cache usage: ${humanSize(cacheSize)}`,
-    '{{.ID}}\\t{{.CacheType}}\\t{{.Size}}\\t{{.CreatedSince}}\\t{{.LastUsedSince}}\\t{{.UsageCount}}\\t{{.Shared}}',
-    {
-      ID: 'CACHE ID',
-      CacheType: 'CACHE TYPE',
-      Size: 'SIZE',
-      CreatedSince: 'CREATED',
-      LastUsedSince: 'LAST USED',
-      UsageCount: 'USAGE',
-      Shared: 'SHARED',
-    },
-    (usage.BuildCache ?? []).map(
-      cache =>
-        new Row('*formatter.buildCacheContext', {
-          ID: () => shortId(cache.ID) + (cache.InUse ? '*' : ''),
-          CacheType: () => cache.Type,
-          Size: () => humanSize(cache.Size, 3),
-          CreatedSince: () => ago(Date.parse(cache.CreatedAt) / 1000),
-          LastUsedSince: () => (cache.LastUsedAt ? ago(Date.parse(cache.LastUsedAt) / 1000) : ''),
-          UsageCount: () => String(cache.UsageCount),
-          Shared: () => String(cache.Shared),
-        }),
-    ),
   )
 }

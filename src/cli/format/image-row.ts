@@ -25,23 +25,31 @@ export const imageRows = (
   image: ImageSummary,
   options: { trunc: boolean; digests: boolean },
   now = Date.now() / 1000,
-): Row[] =>
-  namesOf(image, options.digests).map(({ repository, tag, digest }) => {
-    const known = (size: number): boolean => size !== -1 && size !== undefined
-    return new Row('*formatter.imageContext', {
-      ID: () => (options.trunc ? shortId(image.Id) : image.Id),
-      Repository: () => repository,
-      Tag: () => tag,
-      Digest: () => digest,
-      CreatedSince: () => (image.Created === 0 ? 'N/A' : ago(image.Created, now)),
-      CreatedAt: () => goTime(image.Created),
-      Size: () => humanSize(image.Size, 3),
-      Containers: () => (known(image.Containers) ? String(image.Containers) : 'N/A'),
-      VirtualSize: () => humanSize(image.Size),
-      SharedSize: () => (known(image.SharedSize) ? humanSize(image.SharedSize) : 'N/A'),
-      UniqueSize: () => (known(image.SharedSize) ? humanSize(image.Size - image.SharedSize) : 'N/A'),
-    })
+): Row[] => namesOf(image, options.digests).map(named => rowOf(image, named, options.trunc, now))
+
+/** One row an image, under its first tag: where space is counted, an image counts once. */
+export const imageUsageRow = (image: ImageSummary, trunc: boolean, now = Date.now() / 1000): Row => {
+  const [first = `${NONE}:${NONE}`] = image.RepoTags ?? []
+  const colon = first.lastIndexOf(':')
+  return rowOf(image, { repository: first.slice(0, colon), tag: first.slice(colon + 1), digest: '' }, trunc, now)
+}
+
+const rowOf = (image: ImageSummary, { repository, tag, digest }: Named, trunc: boolean, now: number): Row => {
+  const known = (size: number): boolean => size !== -1 && size !== undefined
+  return new Row('*formatter.imageContext', {
+    ID: () => (trunc ? shortId(image.Id) : image.Id),
+    Repository: () => repository,
+    Tag: () => tag,
+    Digest: () => digest,
+    CreatedSince: () => (image.Created === 0 ? 'N/A' : ago(image.Created, now)),
+    CreatedAt: () => goTime(image.Created),
+    Size: () => humanSize(image.Size, 3),
+    Containers: () => (known(image.Containers) ? String(image.Containers) : 'N/A'),
+    VirtualSize: () => humanSize(image.Size),
+    SharedSize: () => (known(image.SharedSize) ? humanSize(image.SharedSize) : 'N/A'),
+    UniqueSize: () => (known(image.SharedSize) ? humanSize(image.Size - image.SharedSize) : 'N/A'),
   })
+}
 
 const namesOf = (image: ImageSummary, digests: boolean): Named[] => {
   const tags = (image.RepoTags ?? []).filter(name => name !== '<none>:<none>')

@@ -87,10 +87,11 @@ const trunkOf = (image: TreeImage): Trunk => {
     ]
   })
   const content = manifests.reduce((sum, { Size }) => sum + Size.Content, 0)
+  const total = manifests.reduce((sum, { Size }) => sum + Size.Total, 0)
   return {
     id: image.Id,
     names: (image.RepoTags ?? []).filter(name => name !== '<none>:<none>'),
-    usage: humanSize(image.Size, 3),
+    usage: humanSize(manifests.length > 0 ? total : image.Size, 3),
     content: humanSize(content, 3),
     inUse: image.Containers > 0 || branches.some(({ inUse }) => inUse),
     branches,
