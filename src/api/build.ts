@@ -1,3 +1,5 @@
+import type { JsonMessage } from './image.ts'
+
 /**
  * What a build tells while it runs. The docker CLI gets it as the classic builder's text; a client that sends
  * `?progress=events` to `POST /build` gets each of these as `{"id":"tare.build","aux":BuildEvent}` in the JSON stream.
@@ -16,6 +18,8 @@ export type BuildEvent =
     }
   | { readonly type: 'started'; readonly vertex: number }
   | { readonly type: 'log'; readonly vertex: number; readonly stream: 'stdout' | 'stderr'; readonly data: string }
+  /** A base image is being brought: what `POST /images/create` would tell. */
+  | { readonly type: 'pull'; readonly vertex: number; readonly message: JsonMessage }
   | {
       readonly type: 'completed'
       readonly vertex: number

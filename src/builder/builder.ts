@@ -8,7 +8,7 @@ import { internal, invalidArgument } from '../errdefs.ts'
 import type { Events } from '../events.ts'
 import type { Digest } from '../oci/digest.ts'
 import { parsePlatform } from '../oci/platform.ts'
-import { familiarName, parseReference, withDefaultTag } from '../oci/reference.ts'
+import { familiarName, parseReference, type Reference, withDefaultTag } from '../oci/reference.ts'
 import { fromText } from '../storage/archive/byte-string.ts'
 import type { Snapshotter } from '../storage/snapshots/snapshotter.ts'
 import type { ContextTree } from './context/context-tree.ts'
@@ -16,9 +16,10 @@ import { applyIgnoreRules } from './context/ignore-rules.ts'
 import { receiveContext } from './context/receive-context.ts'
 import type { Dockerfile } from './dockerfile/dockerfile.ts'
 import { parseDockerfile } from './dockerfile/parse-dockerfile.ts'
+import { BaseImages } from './solver/base-images.ts'
 import { BuildCache } from './solver/build-cache.ts'
 import { type BuildCacheItem, describeCache, type PruneOptions, pruneCache } from './solver/cache-usage.ts'
-import type { EngineParts, ImageStore, NetworkMode, RunStep } from './solver/engine-parts.ts'
+import type { Credentials, EngineParts, ImageStore, NetworkMode, RunStep } from './solver/engine-parts.ts'
 import type { LayerKeeper } from './solver/layer-keeper.ts'
 import { type Plan, planBuild } from './solver/plan.ts'
 import { solve } from './solver/solve.ts'
@@ -38,8 +39,10 @@ export type BuildRequest = {
   readonly buildArgs: Readonly<Record<string, string>>
   readonly labels: Readonly<Record<string, string>>
   readonly noCache: boolean
-  /** The client wants base images newer than those that are here. */
+  /** Registries are asked for base images that are here, too: there may be newer ones. */
   readonly pull: boolean
+  /** Who the client is in the registry of a base image. */
+  readonly credentials: (reference: Reference) => Credentials | undefined
   readonly network: NetworkMode
   /** `linux/arm64`; empty for the host's. */
   readonly platform: string
@@ -112,9 +115,10 @@ export class Builder {
     const { escape } = dockerfile.directives
     const input: BuildInput = { buildArgs: request.buildArgs, predefined: platformArgs(platform), escape }
     const plan = planBuild(dockerfile, input, request.target, request.labels)
-    announce(dockerfile, plan, request.pull, onEvent)
+    announce(dockerfile, plan, onEvent)
     const { noCache, network } = request
-    const end = await solve(this.#parts, plan, { input, context, noCache, network, platform }, onEvent, signal)
+    const bases = new BaseImages(this.#parts.images, request)
+    const end = await solve(this.#parts, plan, { input, context, noCache, network, platform, bases }, onEvent, signal)
     const imageId = this.#record(end)
     const unused = unusedBuildArgs(request.buildArgs, declaredArgs(dockerfile))
     if (unused.length > 0)
@@ -148,10 +152,7 @@ const locateDockerfile = (context: ContextTree, wanted: string): string => {
   throw internal(`Cannot locate specified Dockerfile: ${path}`)
 }
 
-const NO_PULL = 'base images are not pulled: Tare cannot ask registries yet, and builds on those that are here'
-
-const announce = (dockerfile: Dockerfile, plan: Plan, pull: boolean, onEvent: (event: BuildEvent) => void): void => {
-  if (pull) onEvent({ type: 'warning', message: NO_PULL })
+const announce = (dockerfile: Dockerfile, plan: Plan, onEvent: (event: BuildEvent) => void): void => {
   for (const { message, range } of dockerfile.warnings) onEvent({ type: 'warning', message, line: range.start })
   for (const [vertex, facts] of plan.vertices.entries()) onEvent({ type: 'vertex', vertex, ...facts })
 }

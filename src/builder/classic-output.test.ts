@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { BuildEvent } from '../api/build.ts'
+import type { JsonMessage } from '../api/image.ts'
 import { ClassicOutput } from './classic-output.ts'
 
 const STATE = (digit: string): string => `sha256:${digit.repeat(64)}`
@@ -178,5 +179,33 @@ test('scratch has no state; empty continuation lines are warned of', () => {
   assert.match(
     tell([{ type: 'warning', message: 'Empty continuation line found in: RUN a' }]),
     /^\u001b\[91m\[WARNING\]: Empty continuation line found in: RUN a\n/,
+  )
+})
+
+test('a pull is told where it happens; of one that had to wait, the last word on each of its parts', () => {
+  const messages: JsonMessage[] = []
+  const output = new ClassicOutput(message => messages.push(message), { removes: true })
+  const pull = (vertex: number, message: JsonMessage): BuildEvent => ({ type: 'pull', vertex, message })
+  const part = (status: string): JsonMessage => ({ status, id: 'aaa', progressDetail: {} })
+  for (const event of [
+    ...vertices('FROM x', 'FROM y'),
+    started(0),
+    started(1),
+    pull(0, part('Downloading')),
+    pull(1, { status: 'Pulling from y', id: 'latest' }),
+    pull(1, part('Downloading')),
+    pull(0, part('Pull complete')),
+    pull(1, part('Pull complete')),
+    done(0, '1', true),
+    pull(1, { status: 'Digest: sha256:1' }),
+    done(1, '2', true),
+  ])
+    output.handle(event)
+  assert.deepEqual(
+    messages.map(({ stream, status }) => stream ?? status),
+    [
+      ...['Step 1/2 : FROM x', '\n', 'Downloading', 'Pull complete', ' ---> 111111111111\n'],
+      ...['Step 2/2 : FROM y', '\n', 'Pulling from y', 'Pull complete', 'Digest: sha256:1', ' ---> 222222222222\n'],
+    ],
   )
 })

@@ -11,6 +11,8 @@ const CONTAINERLESS = /^(?:FROM|COPY|ADD)\b/i
 type Step = {
   readonly instruction: string
   lines: string[]
+  /** The last word on each part of a pull, while the step has to wait. */
+  pulls: Map<string, JsonMessage>
   held: number
   clipped: boolean
   shown: boolean
@@ -43,6 +45,7 @@ export class ClassicOutput {
         this.#steps[event.vertex] = {
           instruction: event.instruction,
           lines: [],
+          pulls: new Map(),
           held: 0,
           clipped: false,
           shown: false,
@@ -56,6 +59,9 @@ export class ClassicOutput {
         break
       case 'log':
         this.#log(this.#step(event.vertex), event)
+        break
+      case 'pull':
+        this.#pull(this.#step(event.vertex), event.message)
         break
       case 'completed':
         this.#step(event.vertex).completed = event
@@ -87,6 +93,10 @@ export class ClassicOutput {
     step.held += text.length
   }
 
+  #pull({ pulls }: Step, message: JsonMessage): void {
+    pulls.set(message.id ?? message.status ?? '', message)
+  }
+
   /** Tells as much as is there, in order. A step that failed is told at once, and is the last. */
   #advance(): void {
     if (this.#failed) return
@@ -113,6 +123,8 @@ export class ClassicOutput {
       step.running = randomBytes(6).toString('hex')
       this.#stream(` ---> Running in ${step.running}\n`)
     }
+    for (const message of step.pulls.values()) this.#write(message)
+    step.pulls.clear()
     for (const line of lines) this.#stream(line)
     step.lines = []
     step.held = 0

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { credentialsByRegistry, credentialsOfHeader } from './registry-auth.ts'
+import { credentialsByRegistry, credentialsOfHeader, credentialsOfRegistry } from './registry-auth.ts'
 
 const header = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
 
@@ -23,4 +23,17 @@ test('credentials of a build, by registry', () => {
   const found = credentialsByRegistry(header({ 'localhost:5000': { username: 'a', password: 'b' }, other: {} }))
   assert.deepEqual([...found], [['localhost:5000', { username: 'a', password: 'b' }]])
   assert.equal(credentialsByRegistry('?').size, 0)
+})
+
+test('the credentials for one registry of a build: its name first, then addresses of it', () => {
+  const as = (username: string) => ({ username, password: 'p' })
+  const keep = (...keys: string[]) => credentialsByRegistry(header(Object.fromEntries(keys.map(key => [key, as(key)]))))
+  const find = (domain: string, ...keys: string[]) => credentialsOfRegistry(keep(...keys), domain)?.username
+  const hub = 'https://index.docker.io/v1/'
+  assert.equal(find('docker.io', 'docker.io', hub), hub)
+  assert.equal(find('docker.io', 'index.docker.io'), 'index.docker.io')
+  assert.equal(find('localhost:5000', 'http://localhost:5000/v1/', 'localhost:5000'), 'localhost:5000')
+  assert.equal(find('localhost:5000', hub, 'http://localhost:5000/v1/'), 'http://localhost:5000/v1/')
+  assert.equal(find('localhost', 'localhost:5000'), undefined)
+  assert.equal(find('quay.io', hub), undefined)
 })

@@ -55,3 +55,22 @@ export const credentialsByRegistry = (header: string | undefined): ReadonlyMap<s
   }
   return found
 }
+
+/** The key under which clients keep what is for Docker Hub. */
+const HUB = 'https://index.docker.io/v1/'
+
+/**
+ * Those for the registry of this name (`docker.io`, `localhost:5000`). Clients of old wrote whole addresses for names: as in
+ * dockerd the host alone counts, where nothing stands under the very name.
+ */
+export const credentialsOfRegistry = (
+  configs: ReadonlyMap<string, Credentials>,
+  domain: string,
+): Credentials | undefined => {
+  const exact = configs.get(domain === 'docker.io' ? HUB : domain)
+  if (exact) return exact
+  const name = domain === 'docker.io' ? 'index.docker.io' : domain
+  return [...configs].find(([key]) => hostOf(key) === name)?.[1]
+}
+
+const hostOf = (address: string): string => address.replace(/^https?:\/\//, '').replace(/\/.*$/, '')

@@ -1,16 +1,30 @@
+import type { JsonMessage } from '../../api/image.ts'
+import type { Images } from '../../images/images.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { ImageConfig } from '../../oci/image-config.ts'
+import type { Platform } from '../../oci/platform.ts'
+import type { Reference } from '../../oci/reference.ts'
 import type { Snapshotter } from '../../storage/snapshots/snapshotter.ts'
 import type { BuildCache } from './build-cache.ts'
 import type { LayerKeeper } from './layer-keeper.ts'
 import type { StageLayer } from './stage-state.ts'
 
 /** An image as a stage begins with it. */
-export type BaseImage = { readonly id: Digest; readonly config: ImageConfig; readonly layers: readonly StageLayer[] }
+export type BaseImage = {
+  readonly id: Digest
+  readonly config: ImageConfig
+  readonly platform: Platform
+  readonly layers: readonly StageLayer[]
+}
+
+/** How one shows a registry who one is. */
+export type Credentials = NonNullable<PullOptions['credentials']>
+type PullOptions = Parameters<Images['pull']>[1]
 
 /** What the builder asks of the images. */
 export interface ImageStore {
-  find(nameOrId: string): BaseImage | undefined
+  find(nameOrId: string, platform?: Platform): BaseImage | undefined
+  pull(reference: Reference, options: PullOptions): Promise<void>
   create(image: { readonly config: ImageConfig; readonly layers: readonly StageLayer[] }): { readonly id: Digest }
   tag(nameOrId: string, reference: string): void
   list(): readonly { readonly Id: string }[]
@@ -37,6 +51,14 @@ export type RunStep = (
   onOutput: (stream: OutputStream, chunk: Buffer) => void,
   signal: AbortSignal,
 ) => Promise<{ readonly exitCode: number }>
+
+/** Where a step tells what happens while it is executed. */
+export type StepTold = {
+  readonly onOutput: (stream: OutputStream, chunk: Buffer) => void
+  /** A message of a base image's pull. */
+  readonly onPull: (message: JsonMessage) => void
+  readonly onWarning: (message: string) => void
+}
 
 /** What steps are executed with. */
 export type EngineParts = {

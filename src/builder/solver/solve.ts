@@ -1,10 +1,10 @@
 import type { BuildEvent } from '../../api/build.ts'
+import type { JsonMessage } from '../../api/image.ts'
 import { invalidArgument, messageOf } from '../../errdefs.ts'
-import { formatPlatform, type Platform, parsePlatform } from '../../oci/platform.ts'
+import { type Platform, parsePlatform } from '../../oci/platform.ts'
 import { SyntaxProblem } from '../dockerfile/dockerfile-error.ts'
 import { parseTrigger } from '../dockerfile/parse-dockerfile.ts'
-import type { EngineParts } from './engine-parts.ts'
-import { findBase } from './find-base.ts'
+import type { BaseImage, EngineParts, StepTold } from './engine-parts.ts'
 import { OutputDecoder } from './output-decoder.ts'
 import { copyOrigin, type Plan, type PlannedStage } from './plan.ts'
 import { imageState, inheritedState, type StageState, scratchState } from './stage-state.ts'
@@ -59,37 +59,46 @@ type Solving = {
 
 const runStage = async (solving: Solving, planned: PlannedStage, signal: AbortSignal): Promise<StageState> => {
   const { runner } = solving
-  let state = await asVertex(solving, planned.vertex, signal, async onOutput => {
-    let begun = await baseState(solving, planned)
-    const base = planned.base
-    if (typeof base === 'object' && 'image' in base)
-      begun = await runTriggers(solving, planned, begun, onOutput, signal)
-    return { state: begun, cached: true }
+  let state = await asVertex(solving, planned, planned.vertex, signal, async told => {
+    let cached = true
+    const onPull = (message: JsonMessage): void => {
+      cached = false
+      told.onPull(message)
+    }
+    return { state: await baseState(solving, planned, { ...told, onPull }, signal), cached }
   })
   for (const { vertex, instruction, from } of planned.steps) {
     const before = state
-    state = await asVertex(solving, vertex, signal, onOutput => runner.run(instruction, from, before, onOutput, signal))
+    state = await asVertex(solving, planned, vertex, signal, told =>
+      runner.run(instruction, from, before, told, signal),
+    )
   }
   return state
 }
 
-type OnOutput = (stream: 'stdout' | 'stderr', chunk: Buffer) => void
 type Done = { readonly state: StageState; readonly cached: boolean }
 
 /** Tells of a step's begin, output and end. */
 const asVertex = async (
   solving: Solving,
+  planned: PlannedStage,
   vertex: number,
   signal: AbortSignal,
-  work: (onOutput: OnOutput) => Promise<Done>,
+  work: (told: StepTold) => Promise<Done>,
 ): Promise<StageState> => {
   signal.throwIfAborted()
   const { onEvent } = solving
   const begun = performance.now()
   onEvent({ type: 'started', vertex })
   const decoder = new OutputDecoder((stream, data) => onEvent({ type: 'log', vertex, stream, data }))
+  const line = planned.stage.from.range.start
+  const told: StepTold = {
+    onOutput: (stream, chunk) => decoder.write(stream, chunk),
+    onPull: message => onEvent({ type: 'pull', vertex, message }),
+    onWarning: message => onEvent({ type: 'warning', message, line }),
+  }
   try {
-    const { state, cached } = await work((stream, chunk) => decoder.write(stream, chunk))
+    const { state, cached } = await work(told)
     decoder.end()
     onEvent({
       type: 'completed',
@@ -115,49 +124,41 @@ const asVertex = async (
 }
 
 const baseState = async (
-  { parts, options, stageEnd, onEvent }: Solving,
-  { base, platform: written, stage }: PlannedStage,
+  solving: Solving,
+  planned: PlannedStage,
+  told: StepTold,
+  signal: AbortSignal,
 ): Promise<StageState> => {
-  const platform = written === undefined ? options.platform : parsePlatform(written)
+  const { options, stageEnd } = solving
+  const { base } = planned
+  const platform = planned.platform === undefined ? options.platform : parsePlatform(planned.platform)
   if (base === 'scratch') return scratchState(platform)
   if ('stage' in base) return inheritedState(await stageEnd(base.stage))
-  const image = findBase(parts.images, base.image)
-  if (
-    platform !== undefined &&
-    (image.config.os !== platform.os || image.config.architecture !== platform.architecture)
-  ) {
-    const found = formatPlatform({
-      os: image.config.os,
-      architecture: image.config.architecture,
-      variant: image.config.variant,
-    })
-    onEvent({
-      type: 'warning',
-      message: `The requested image's platform (${found}) does not match the specified platform (${formatPlatform(platform)})`,
-      line: stage.from.range.start,
-    })
-  }
-  return imageState(image)
+  const image = await options.bases.get({ name: base.image, platform }, told, signal)
+  return runTriggers(solving, planned, image, told, signal)
 }
 
 /** What the base image's ONBUILD asks for, before the stage's own first step. */
 const runTriggers = async (
-  { parts, plan, runner }: Solving,
+  { plan, runner }: Solving,
   planned: PlannedStage,
-  begun: StageState,
-  onOutput: OnOutput,
+  image: BaseImage,
+  told: StepTold,
   signal: AbortSignal,
 ): Promise<StageState> => {
-  if (typeof planned.base !== 'object' || !('image' in planned.base)) return begun
-  const triggers = parts.images.find(planned.base.image)?.config.config?.OnBuild ?? []
+  const begun = imageState(image)
+  const triggers = image.config.config?.OnBuild ?? []
   if (triggers.length === 0) return begun
-  onOutput('stdout', Buffer.from(`# Executing ${triggers.length} build trigger${triggers.length === 1 ? '' : 's'}\n`))
+  told.onOutput(
+    'stdout',
+    Buffer.from(`# Executing ${triggers.length} build trigger${triggers.length === 1 ? '' : 's'}\n`),
+  )
   let state = begun
   for (const trigger of triggers) {
     const instruction = parseTrigger(trigger, planned.stage.from.range)
     const named = instruction.keyword === 'COPY' ? instruction.from : undefined
     const from = named === undefined ? undefined : triggerOrigin(named, plan, planned.index)
-    const result = await runner.run(instruction, from, state, onOutput, signal)
+    const result = await runner.run(instruction, from, state, told, signal)
     state = result.state
   }
   return state

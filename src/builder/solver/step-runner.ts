@@ -6,15 +6,15 @@ import { SyntaxProblem } from '../dockerfile/dockerfile-error.ts'
 import { expandDocument, expandWord } from '../dockerfile/expand.ts'
 import { heredocContent } from '../dockerfile/heredoc.ts'
 import type { CopyInstruction, Instruction, RunInstruction } from '../dockerfile/instruction.ts'
+import type { BaseImages } from './base-images.ts'
 import { cacheKey, copyKey, nextKey, runKey, workdirKey } from './cache-key.ts'
 import { commandLine, configure } from './configure.ts'
 import { ensureDirectory } from './destination.ts'
 import { digestSources } from './digest-sources.ts'
 import { DocumentTree } from './document-tree.ts'
-import type { EngineParts, NetworkMode, OutputStream } from './engine-parts.ts'
+import type { EngineParts, NetworkMode, StepTold } from './engine-parts.ts'
 import { executeCopy } from './execute-copy.ts'
 import { executeRun } from './execute-run.ts'
-import { findBase } from './find-base.ts'
 import { MountedTree } from './mounted-tree.ts'
 import type { Origin } from './plan.ts'
 import { type Selected, selectSources } from './select-sources.ts'
@@ -28,6 +28,7 @@ export type StepOptions = {
   readonly context: ContextTree
   readonly noCache: boolean
   readonly network: NetworkMode
+  readonly bases: BaseImages
   /** Where another stage ended. */
   readonly stageEnd: (index: number) => Promise<StageState>
 }
@@ -48,17 +49,17 @@ export class StepRunner {
     instruction: Instruction,
     from: Origin | undefined,
     state: StageState,
-    onOutput: (stream: OutputStream, chunk: Buffer) => void,
+    told: StepTold,
     signal: AbortSignal,
   ): Promise<StepResult> {
     signal.throwIfAborted()
     try {
       switch (instruction.keyword) {
         case 'RUN':
-          return await this.#run(instruction, state, onOutput, signal)
+          return await this.#run(instruction, state, told.onOutput, signal)
         case 'COPY':
         case 'ADD':
-          return await this.#copy(instruction, from, state, signal)
+          return await this.#copy(instruction, from, state, told, signal)
         case 'WORKDIR':
           return await this.#workdir(instruction.path, state)
         default: {
@@ -99,7 +100,7 @@ export class StepRunner {
   #run(
     instruction: RunInstruction,
     state: StageState,
-    onOutput: (stream: OutputStream, chunk: Buffer) => void,
+    onOutput: StepTold['onOutput'],
     signal: AbortSignal,
   ): Promise<StepResult> {
     const { input, network: common } = this.#options
@@ -141,6 +142,7 @@ export class StepRunner {
     instruction: CopyInstruction,
     from: Origin | undefined,
     state: StageState,
+    told: StepTold,
     signal: AbortSignal,
   ): Promise<StepResult> {
     const { input, context } = this.#options
@@ -157,7 +159,7 @@ export class StepRunner {
     }))
     const written = documents.length === 0 ? [] : selectDocuments(documents)
 
-    const origin = from === undefined ? undefined : await this.#origin(from)
+    const origin = from === undefined ? undefined : await this.#origin(from, state, told, signal)
     const selected = origin === undefined ? selectSources(context, patterns, keyword, 'context') : []
     const sources =
       origin === undefined ? digestSources(context, selected) : cacheKey('from', filesKey(origin), patterns)
@@ -183,12 +185,15 @@ export class StepRunner {
     })
   }
 
-  async #origin(from: Origin): Promise<StageState> {
+  async #origin(from: Origin, { platform }: StageState, told: StepTold, signal: AbortSignal): Promise<StageState> {
     if (from === 'scratch') throw new SyntaxProblem('COPY --from=scratch has no files')
     if ('stage' in from) return await this.#options.stageEnd(from.stage)
     try {
-      return imageState(findBase(this.#parts.images, from.image))
+      // What is copied is to fit what it is copied to; an image that is here for another platform alone will do.
+      const wanted = { name: from.image, platform: undefined, near: platform }
+      return imageState(await this.#options.bases.get(wanted, told, signal))
     } catch (error) {
+      signal.throwIfAborted()
       throw invalidArgument(`invalid from flag value ${from.image}: ${messageOf(error)}`, { cause: error })
     }
   }

@@ -3,9 +3,12 @@ import type { Filters } from '../../api/filters.ts'
 import type { JsonMessage } from '../../api/image.ts'
 import type { BuildRequest } from '../../builder/builder.ts'
 import { ClassicOutput } from '../../builder/classic-output.ts'
+import type { Credentials } from '../../builder/solver/engine-parts.ts'
 import { StepFailed } from '../../builder/solver/step-failed.ts'
 import { invalidArgument, notImplemented } from '../../errdefs.ts'
+import type { Reference } from '../../oci/reference.ts'
 import type { Query } from '../query.ts'
+import { credentialsByRegistry, credentialsOfRegistry } from '../registry-auth.ts'
 import type { RequestContext } from '../request-context.ts'
 import type { Route } from '../router.ts'
 
@@ -34,7 +37,10 @@ const prune = async (context: RequestContext, builder: BuildBackend): Promise<vo
 
 const build = async (context: RequestContext, builder: BuildBackend): Promise<void> => {
   const { query, signal } = context
-  const request: BuildRequest = { context: context.body, ...readOptions(query) }
+  const configs = credentialsByRegistry(context.header('x-registry-config'))
+  const credentials = (reference: Reference): Credentials | undefined =>
+    credentialsOfRegistry(configs, reference.domain)
+  const request: BuildRequest = { context: context.body, credentials, ...readOptions(query) }
   const stream = context.jsonStream()
   let written = false
   const write = (message: JsonMessage): void => {
@@ -61,7 +67,7 @@ const build = async (context: RequestContext, builder: BuildBackend): Promise<vo
   stream.end()
 }
 
-const readOptions = (query: Query): Omit<BuildRequest, 'context'> => {
+const readOptions = (query: Query): Omit<BuildRequest, 'context' | 'credentials'> => {
   if (query.get('version') === '2')
     throw notImplemented("Tare builds with the classic builder's protocol: set DOCKER_BUILDKIT=0")
   const remote = query.get('remote')
