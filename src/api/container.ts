@@ -1,4 +1,5 @@
 /** Wire types of `/containers` and `/exec`: Docker Engine API 1.52. https://docs.docker.com/reference/api/engine/ */
+import type { Descriptor } from '../oci/descriptor.ts'
 import type { ExecutionConfig, HealthConfig } from '../oci/image-config.ts'
 
 /** `Config` of `POST /containers/create` and of inspect. */
@@ -245,7 +246,7 @@ export type ContainerInspect = {
   readonly RestartCount: number
   readonly Driver: string
   readonly Platform: string
-  readonly ImageManifestDescriptor?: unknown
+  readonly ImageManifestDescriptor?: Descriptor
   readonly MountLabel: string
   readonly ProcessLabel: string
   readonly AppArmorProfile: string

@@ -1,6 +1,8 @@
 import type { ContainerConfig, ContainerState, HostConfig, MountPoint } from '../api/container.ts'
 import type { Endpoint } from '../networks/networks.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
+import type { Platform } from '../oci/platform.ts'
 import type { Stdio } from '../runtime/stdio.ts'
 import { Lock } from './lock.ts'
 
@@ -15,6 +17,10 @@ export type ContainerRecord = {
   /** As the user named it. */
   readonly imageName: string
   readonly os: string
+  /** The image's; containers of early versions, which have none, are for this host. */
+  readonly platform?: Platform | undefined
+  /** What a registry knows the image by. */
+  readonly manifest?: Descriptor | undefined
   readonly config: ContainerConfig
   readonly hostConfig: HostConfig
   /** Volumes and binds, resolved. */

@@ -143,7 +143,7 @@ export class Containers implements AsyncDisposable {
     await resizeTerminal(bundleDirectory(this.#context, container.id), height, width)
   }
 
-  createExec(reference: string, request: ExecCreateRequest): { Id: string } {
+  async createExec(reference: string, request: ExecCreateRequest): Promise<{ Id: string }> {
     return createExec(this.#context, this.#get(reference), request)
   }
 

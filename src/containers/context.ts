@@ -4,8 +4,10 @@ import type { Event, Events } from '../events.ts'
 import type { ImageLayer } from '../images/image.ts'
 import type { Logger } from '../log.ts'
 import type { Endpoint, Networks } from '../networks/networks.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { ExecutionConfig, ImageConfig } from '../oci/image-config.ts'
+import type { Platform } from '../oci/platform.ts'
 import type { Reference } from '../oci/reference.ts'
 import type { Exit, Exits } from '../runtime/exits.ts'
 import type { OciRuntime } from '../runtime/oci-runtime.ts'
@@ -17,8 +19,10 @@ import type { ContainerStore } from './store.ts'
 /** What containers ask of images. */
 export type ImageSource = {
   /** Throws NotFound. */
-  get(reference: string): ContainerImage
+  get(reference: string, platform?: Platform): ContainerImage
   find(reference: string): ContainerImage | undefined
+  /** What an image's own manifest is known by. */
+  manifest(id: Digest): Descriptor
   /** What Dockerfile instructions make of a configuration. Throws InvalidArgument. */
   change(config: ExecutionConfig, changes: readonly string[]): ExecutionConfig
   /** Makes a layer of its tar. It stays until an image has it, or it is given up. */
@@ -30,6 +34,7 @@ export type ImageSource = {
 export type ContainerImage = {
   readonly id: Digest
   readonly config: ImageConfig
+  readonly platform: Platform
   readonly layers: readonly ImageLayer[]
 }
 

@@ -11,8 +11,9 @@ import type {
 } from '../api/container.ts'
 import { invalidArgument, isKind, notFound, notImplemented } from '../errdefs.ts'
 import { exec } from '../host/exec.ts'
+import { processorVariant } from '../host/processor-variant.ts'
 import { portRequests } from '../networks/ports.ts'
-import { hostPlatform } from '../oci/platform.ts'
+import { formatPlatform, hostPlatform, type Platform, parsePlatform, platformDistance } from '../oci/platform.ts'
 import { familiarName, parseReference, withDefaultTag } from '../oci/reference.ts'
 import { availableCapabilities, capabilitiesFor } from '../runtime/capabilities.ts'
 import { resolveInside } from '../runtime/user.ts'
@@ -60,39 +61,36 @@ const check = (context: Context, config: ContainerConfig, host: HostConfig): voi
   if (host.UsernsMode && host.UsernsMode !== 'host') throw invalidArgument('invalid user namespace mode')
 }
 
-/** A health check that would never run is said so. */
-const warningsFor = (config: ContainerConfig): string[] =>
-  config.Healthcheck?.Test && config.Healthcheck.Test[0] !== 'NONE'
-    ? ['Health checks are not run yet: the container will have no health status.']
-    : []
+/** What is not as it may seem: an image of another platform that nobody asked for, a health check that would never run. */
+const warningsFor = (image: ContainerImage, platform: Platform | undefined, config: ContainerConfig): string[] => {
+  const host = hostPlatform(processorVariant())
+  const warnings: string[] = []
+  if (platform === undefined && platformDistance(host, image.platform) === undefined) {
+    warnings.push(
+      `The requested image's platform (${formatPlatform(image.platform)}) does not match the detected host platform (${formatPlatform(host)}) and no specific platform was requested`,
+    )
+  }
+  if (config.Healthcheck?.Test && config.Healthcheck.Test[0] !== 'NONE')
+    warnings.push('Health checks are not run yet: the container will have no health status.')
+  return warnings
+}
 
-const findImage = (context: Context, name: string): ContainerImage => {
+/** The image, of the asked platform. Clients pull what they get a NotFound for. */
+const findImage = (context: Context, name: string, platform: Platform | undefined): ContainerImage => {
   try {
-    return context.images.get(name)
+    return context.images.get(name, platform)
   } catch (error) {
-    if (!isKind(error, 'NotFound')) throw error
+    // Here, but for other platforms: that error says so.
+    if (!isKind(error, 'NotFound') || (platform && context.images.find(name))) throw error
     throw notFound(`No such image: ${familiarName(withDefaultTag(parseReference(name)))}`, { cause: error })
   }
 }
 
-const checkPlatform = (image: ContainerImage, wanted: string | undefined): void => {
-  const { architecture, os } = hostPlatform()
-  if (image.config.os !== os)
+/** InvalidArgument, in dockerd's words. Other architectures can be emulated, other systems cannot. */
+const requireSystem = ({ platform: { os } }: ContainerImage): void => {
+  if (os !== hostPlatform().os) {
     throw invalidArgument(
-      `image operating system "${image.config.os}" cannot be used on this platform: operating system is not supported`,
-    )
-  const [wantedOs, wantedArchitecture] = (wanted ?? '').split('/')
-  if (
-    (wantedOs && wantedOs !== image.config.os) ||
-    (wantedArchitecture && wantedArchitecture !== image.config.architecture)
-  ) {
-    throw notFound(
-      `image with reference was found but its platform (${image.config.os}/${image.config.architecture}) does not match the specified platform (${wanted})`,
-    )
-  }
-  if (image.config.architecture !== architecture) {
-    throw invalidArgument(
-      `the image's platform (${image.config.os}/${image.config.architecture}) does not match the host's (${os}/${architecture}), and running foreign architectures is not supported yet`,
+      `image operating system ${JSON.stringify(os)} cannot be used on this platform: operating system is not supported`,
     )
   }
 }
@@ -171,8 +169,9 @@ export const createContainer = async (
   await using undo = new AsyncDisposableStack()
   const { name: chosen, reservation } = reserveName(context, name || undefined, id)
   using _ = reservation
-  const image = findImage(context, own.Image)
-  checkPlatform(image, platform)
+  const wanted = platform === undefined ? undefined : parsePlatform(platform)
+  const image = findImage(context, own.Image, wanted)
+  requireSystem(image)
   const hostConfig = completeHostConfig(context, host ?? {}, networking)
   // In the host's network a container bears the host's name, unless it is given one.
   const named = own.Hostname || hostConfig.NetworkMode !== 'host' ? own : { ...own, Hostname: hostname() }
@@ -197,7 +196,9 @@ export const createContainer = async (
       created: new Date().toISOString(),
       image: image.id,
       imageName: own.Image,
-      os: image.config.os,
+      os: image.platform.os,
+      platform: image.platform,
+      manifest: context.images.manifest(image.id),
       config: { ...config, Image: own.Image },
       hostConfig,
       mounts,
@@ -207,7 +208,7 @@ export const createContainer = async (
   context.store.insert(container)
   undo.move()
   publish(context, container, 'create')
-  return { Id: id, Warnings: warningsFor(config) }
+  return { Id: id, Warnings: warningsFor(image, wanted, config) }
 }
 
 /** Bindings with both of their fields, as inspect shows them. */

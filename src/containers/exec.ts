@@ -14,6 +14,7 @@ import type { Container } from './container.ts'
 import { type Context, publish, rootfsOf } from './context.ts'
 import { parseDetachKeys } from './detach-keys.ts'
 import type { Exec } from './exec-table.ts'
+import { requireProcessor } from './processor.ts'
 import { securityOptions } from './security.ts'
 import { requireAllowed } from './state.ts'
 
@@ -25,12 +26,17 @@ export type ExecOptions = {
 
 const bundleOf = (context: Context, exec: Exec): string => `${context.settings.execDirectory}/${exec.id.slice(0, 16)}`
 
-export const createExec = (context: Context, container: Container, request: ExecCreateRequest): { Id: string } => {
+export const createExec = async (
+  context: Context,
+  container: Container,
+  request: ExecCreateRequest,
+): Promise<{ Id: string }> => {
   requireAllowed('exec', container)
   if ((request.Cmd?.length ?? 0) === 0) throw invalidArgument('No exec command specified')
   parseDetachKeys(request.DetachKeys ?? '')
   // Told now, while there is a status to tell it with.
   userOf(context, container, request)
+  await requireProcessor(container, rootfsOf(context, container.id))
   const exec: Exec = {
     id: randomBytes(32).toString('hex'),
     container,

@@ -88,6 +88,7 @@ export const inspectContainer = async (
     RestartCount: life.restartCount,
     Driver: context.snapshotter.name,
     Platform: record.os,
+    ...(record.manifest ? { ImageManifestDescriptor: { ...record.manifest, platform: record.platform } } : {}),
     MountLabel: '',
     ProcessLabel: '',
     AppArmorProfile: '',

@@ -26,6 +26,7 @@ import {
 } from './context.ts'
 import { mountSpecs } from './mounts.ts'
 import { namespaceOf, parseNamespaceMode } from './namespaces.ts'
+import { requireProcessor } from './processor.ts'
 import { removeLocked } from './remove.ts'
 import { deviceSpecs } from './resources.ts'
 import { containerSpec } from './spec.ts'
@@ -85,6 +86,7 @@ const launch = async (context: Context, container: Container): Promise<void> => 
   undo.defer(() => rmSync(bundle, { recursive: true, force: true }))
   snapshotter.mount(id, rootfs, { volatile: host.AutoRemove ?? false })
   undo.defer(() => snapshotter.unmount(rootfs))
+  await requireProcessor(container, rootfs)
 
   const { joined, sandbox } = enterNetwork(context, container, undo)
   joinNamespaces(context, container, joined)

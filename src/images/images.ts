@@ -127,6 +127,11 @@ export class Images implements AsyncDisposable {
     return resolveImages(this.#table, nameOrId).map(id => this.#recorder.image(id))
   }
 
+  /** What an image is known by in registries. NotFound. */
+  manifest(id: Digest): Descriptor {
+    return this.#recorder.manifest(id)
+  }
+
   /** An image's names, sorted. */
   names(id: Digest): Reference[] {
     return this.#table.namesOf(id)

@@ -1,4 +1,5 @@
 import { notFound } from '../errdefs.ts'
+import { processorVariant } from '../host/processor-variant.ts'
 import { type Digest, isDigest } from '../oci/digest.ts'
 import { formatPlatform, hostPlatform, type Platform, platformDistance } from '../oci/platform.ts'
 import { familiarName, parseReference, type Reference, withDefaultTag } from '../oci/reference.ts'
@@ -73,7 +74,9 @@ export const pickPlatform = <Candidate extends { readonly platform: Platform }>(
   candidates: readonly Candidate[],
   platform: Platform | undefined,
 ): Candidate | undefined =>
-  platform ? nearestPlatform(candidates, platform) : (nearestPlatform(candidates, hostPlatform()) ?? candidates[0])
+  platform
+    ? nearestPlatform(candidates, platform)
+    : (nearestPlatform(candidates, hostPlatform(processorVariant())) ?? candidates[0])
 
 /** The image is here, but not for what was asked for. In Docker's words. */
 export const noSuchPlatform = (text: string, found: readonly Platform[], wanted: Platform): Error =>

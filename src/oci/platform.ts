@@ -19,11 +19,11 @@ const ARCHITECTURES: Readonly<Record<string, string>> = {
   riscv64: 'riscv64',
 }
 
-/** What this process runs on, in Go's words. */
-export const hostPlatform = (): Platform => ({
+/** What this process runs on, in Go's words. `variant` is the processor's, for those who know it. */
+export const hostPlatform = (variant: string | undefined = process.arch === 'arm' ? 'v7' : undefined): Platform => ({
   os: process.platform,
   architecture: ARCHITECTURES[process.arch] ?? process.arch,
-  ...(process.arch === 'arm' ? { variant: 'v7' } : {}),
+  ...(variant === undefined ? {} : { variant }),
 })
 
 /** `linux/arm64/v8`. */
