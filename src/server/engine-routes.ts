@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Engine } from '../engine.ts'
 import type { CheckedFacts } from '../images/check-parts.ts'
+import type { ServedStore } from './registry/registry-answers.ts'
 import type { Route } from './router.ts'
 import { buildRoutes } from './routes/build.ts'
 import { containerRoutes } from './routes/containers.ts'
@@ -9,6 +10,7 @@ import { imageRoutes } from './routes/images.ts'
 import { networkRoutes } from './routes/networks.ts'
 import { pluginRoutes } from './routes/plugins.ts'
 import { registryRoutes } from './routes/registry.ts'
+import { registryServeRoutes } from './routes/registry-serve.ts'
 import { swarmRoutes } from './routes/swarm.ts'
 import { systemRoutes } from './routes/system.ts'
 import { volumeRoutes } from './routes/volumes.ts'
@@ -54,6 +56,7 @@ export const engineRoutes = (engine: Engine, components: () => Promise<readonly 
       inspect: reference => networks.inspect(reference, owner => containers.nameOf(owner)),
     }),
     ...volumeRoutes(volumes),
+    ...registryServeRoutes(servedStore(engine), engine.log),
     ...swarmRoutes(),
     ...pluginRoutes(),
   ]
@@ -68,4 +71,11 @@ const storedFacts = async ({ config, containers, volumes }: Engine): Promise<Che
     running: State !== 'created' && State !== 'exited' && State !== 'dead',
   })),
   volumes: volumes.list().map(({ Name, Mountpoint, Options }) => ({ name: Name, path: Options?.device ?? Mountpoint })),
+})
+
+/** The local store as a registry offers it. */
+export const servedStore = ({ images, content }: Engine): ServedStore => ({
+  published: () => images.published(),
+  blobPath: digest => content.path(digest),
+  readBlob: digest => (content.has(digest) ? content.readSync(digest) : undefined),
 })
