@@ -40,6 +40,8 @@ type Download = {
 const PROGRESS_INTERVAL = 100
 /** Seconds; each attempt that brings nothing waits so much longer than the one before. */
 const RETRY_DELAY = 5
+/** Bytes: an attempt that brought as many was no failure, and the next one follows at once. */
+const WORTHWHILE = 64 * 1024
 
 /**
  * Layers on their way here. Whoever wants a layer that is on its way joins in; when the last one loses interest it stops, and
@@ -66,6 +68,10 @@ export class LayerDownloads {
   ): Promise<ReceivedLayer> {
     signal.throwIfAborted()
     const key = `${wanted.descriptor.digest} ${wanted.diffId} ${wanted.unpack}`
+    // One that everybody has left just ends; what it brought is gone on with.
+    for (let last = this.#downloads.get(key); last?.abort.signal.aborted; last = this.#downloads.get(key))
+      await last.result.catch(() => {})
+    signal.throwIfAborted()
     // Each of those who wait holds the layer by himself.
     this.#layers.hold(wanted.diffId)
     const download = this.#downloads.get(key) ?? this.#start(key, repository, wanted)
@@ -173,7 +179,7 @@ export class LayerDownloads {
       } catch (error) {
         signal.throwIfAborted()
         if (error instanceof WrongBlob) throw error.cause
-        failures = received > before ? 1 : failures + 1
+        failures = received - before >= WORTHWHILE ? 0 : failures + 1
         if (!isTransient(error) || failures >= this.#settings().attempts) throw error
         await countDown(failures * RETRY_DELAY, tell, signal)
       }

@@ -47,31 +47,46 @@ export const pullImage = async (
   reference: Reference,
   options: PullOptions,
 ): Promise<void> => {
-  const { signal } = options
-  if (!options.allTags) return pullReference(parts, repository, withDefaultTag(reference), options)
-  const tags = await repository.tags({ signal })
-  if (tags.length === 0) throw notFound(`no tags found for ${familiarName(reference)}`)
-  for (const tag of tags) await pullReference(parts, repository, { ...reference, tag, digest: undefined }, options)
+  const { onMessage, platform, signal } = options
+  const wanted: Reference[] = options.allTags
+    ? (await repository.tags({ signal })).map(tag => ({ ...reference, tag, digest: undefined }))
+    : [withDefaultTag(reference)]
+  // Docker tells of all tags together, by the repository's name alone.
+  const shown = familiarName(options.allTags ? reference : (wanted[0] as Reference))
+  const pulled: Pulled[] = []
+  for (const one of wanted) pulled.push(await pullReference(parts, repository, one, options))
+  const last = pulled.at(-1)
+  if (!last) throw notFound(`no tags found for ${shown}`)
+  parts.recorder.publishEvent('pull', last.image.id, familiarRepository(reference), shown)
+  const isNew = pulled.some(({ upToDate }) => !upToDate)
+  onMessage({ status: `Status: ${isNew ? 'Downloaded newer image' : 'Image is up to date'} for ${shown}` })
+  if (platform && platformDistance(platform, last.image.platform) === undefined) {
+    onMessage({
+      status: `WARNING: image with reference ${shown} was found but its platform (${formatPlatform(last.image.platform)}) does not match the specified platform (${formatPlatform(platform)})`,
+    })
+  }
 }
+
+type Pulled = { readonly image: Image; readonly upToDate: boolean }
 
 const pullReference = async (
   parts: PullParts,
   repository: Repository,
   reference: Reference,
   options: PullOptions,
-): Promise<void> => {
+): Promise<Pulled> => {
   const { content, leases, recorder, table } = parts
   const { onMessage, signal } = options
   const wanted = reference.digest ?? (reference.tag as string)
   const top = await repository.manifest(wanted, { signal })
-  onMessage({ status: `Pulling from ${reference.path}`, id: wanted })
+  const id = reference.digest === undefined ? wanted : familiarName(reference)
+  onMessage({ status: `Pulling from ${reference.path}`, id })
   using lease = leases.open()
   lease.hold(top.descriptor.digest)
   content.write(top.bytes)
   const members = isIndex(top.descriptor) ? parseIndex(top.bytes) : undefined
   const chosen = members && chooseManifest(members, options.platform ?? hostPlatform())
   const manifest = chosen ? await fetchManifest(parts, repository, chosen, lease, signal) : top
-  const shown = familiarName(reference)
   const known = table.imageOfManifest(manifest.descriptor.digest)
   const image = known
     ? recorder.image(known)
@@ -87,17 +102,9 @@ const pullReference = async (
     const byTag = { ...reference, digest: undefined }
     // A digest says it all: a tag beside it is not kept.
     recorder.name(reference.digest === undefined ? [byTag, byDigest] : [byDigest], image.id, target)
-    recorder.publishEvent('pull', image.id, familiarRepository(reference), shown)
   }
   onMessage({ status: `Digest: ${target.digest}` })
-  onMessage({
-    status: upToDate ? `Status: Image is up to date for ${shown}` : `Status: Downloaded newer image for ${shown}`,
-  })
-  if (options.platform && platformDistance(options.platform, image.platform) === undefined) {
-    onMessage({
-      status: `WARNING: image with reference ${shown} was found but its platform (${formatPlatform(image.platform)}) does not match the specified platform (${formatPlatform(options.platform)})`,
-    })
-  }
+  return { image, upToDate }
 }
 
 type FetchedManifest = { readonly descriptor: Descriptor; readonly bytes: Buffer }

@@ -52,6 +52,8 @@ export const pushImage = async (
   const rows = options.allTags
     ? table.namesInRepository(repositoryName(reference)).filter(row => row.reference.tag !== undefined)
     : [table.named(reference)]
+  // Known before anything is said, so that it has a status of its own.
+  for (const row of rows) if (row) requirePlatform(parts, row, options.platform)
   onMessage({ status: `The push refers to repository [${repositoryName(reference)}]` })
   if (rows.length === 0)
     throw internal(`An image does not exist locally with the tag: ${familiarRepository(reference)}`)
@@ -64,6 +66,15 @@ export const pushImage = async (
     }
     await pushName(parts, repository, row, options)
   }
+}
+
+/** The image of a name that is to go when one has to do. NotFound in dockerd's words when none is for the platform. */
+const requirePlatform = ({ table, recorder }: PushParts, row: NameRow, platform: Platform | undefined): Image => {
+  const images = table.members(row).map(id => recorder.image(id))
+  const image = pickPlatform(images, platform)
+  if (image) return image
+  const there = images.map(each => each.platform)
+  throw noSuchPlatform(familiarName(row.reference), there, platform as Platform)
 }
 
 const pushName = async (
@@ -87,14 +98,7 @@ const pushName = async (
     pushed = target
     bytes = content.readSync(target.digest)
   } else {
-    const image = pickPlatform(images, platform)
-    if (!image) {
-      throw noSuchPlatform(
-        familiarName(reference),
-        images.map(each => each.platform),
-        platform as Platform,
-      )
-    }
+    const image = requirePlatform(parts, row, platform)
     const before = recorder.manifest(image.id)
     pushed = await pushManifest(parts, repository, image, undefined, lease, options)
     bytes = content.readSync(pushed.digest)
@@ -203,7 +207,9 @@ const pushLayer = async (
   }
   if (!uploads.free) tell('Waiting')
   using _slot = await uploads.take(signal)
-  const form = isPlain(blob) ? await layers.compress(diffId, signal) : blob
+  // One that came from a registry uncompressed goes on as it came: its manifest names it so.
+  const isOurs = isPlain(blob) && sources.of(blob.digest).length === 0
+  const form = isOurs ? await layers.compress(diffId, signal) : blob
   lease.hold(form.digest)
   if (await repository.hasBlob(form.digest, { signal })) {
     tell('Layer already exists')

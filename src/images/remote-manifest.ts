@@ -58,9 +58,7 @@ export const chooseManifest = (manifests: readonly Descriptor[], wanted: Platfor
     if (distance !== undefined && (best === undefined || distance < best.distance)) best = { descriptor, distance }
   }
   if (best) return best.descriptor
-  throw notFound(
-    `no matching manifest for ${formatPlatform(wanted)} in the manifest list entries: no match for platform in manifest: not found`,
-  )
+  throw notFound(`no matching manifest for ${formatPlatform(wanted)} in the manifest list entries`)
 }
 
 /** Whether a descriptor of an index is that of an image. */

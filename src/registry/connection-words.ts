@@ -42,6 +42,8 @@ const TLS: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'tls: failed to verify certificate: x509: certificate has expired or is not yet valid',
   CERT_NOT_YET_VALID: 'tls: failed to verify certificate: x509: certificate has expired or is not yet valid',
   ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'remote error: tls: certificate required',
+  // As OpenSSL 3.5 and those before it call the same.
+  'ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE': 'remote error: tls: bad certificate',
   ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: 'remote error: tls: bad certificate',
   ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: 'remote error: tls: unknown certificate authority',
 }

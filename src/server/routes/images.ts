@@ -9,9 +9,10 @@ import type {
   ImageSummary,
   JsonMessage,
 } from '../../api/image.ts'
-import { codeOf, invalidArgument } from '../../errdefs.ts'
+import { codeOf, forbidden, invalidArgument } from '../../errdefs.ts'
+import { isDigest } from '../../oci/digest.ts'
 import { type Platform, parsePlatform } from '../../oci/platform.ts'
-import { parseReference, type Reference, repositoryName } from '../../oci/reference.ts'
+import { familiarRepository, parseReference, type Reference, repositoryName } from '../../oci/reference.ts'
 import type { Credentials } from '../../registry/registry-config.ts'
 import { credentialsOfHeader } from '../registry-auth.ts'
 import type { RequestContext } from '../request-context.ts'
@@ -123,7 +124,9 @@ const create = async (context: RequestContext, images: ImagesBackend): Promise<v
 const pull = async (context: RequestContext, images: ImagesBackend, image: string): Promise<void> => {
   const { query, signal } = context
   const tag = query.get('tag')
-  const reference = parseReference(tag === '' ? image : `${image}${tag.includes(':') ? '@' : ':'}${tag}`)
+  if (tag.includes(':') && !isDigest(tag)) throw invalidArgument('invalid tag format')
+  const reference = parseReference(tag === '' ? image : `${image}${isDigest(tag) ? '@' : ':'}${tag}`)
+  if (familiarRepository(reference) === 'scratch') throw forbidden("'scratch' is a reserved name")
   const platform = query.get('platform') === '' ? undefined : parsePlatform(query.get('platform'))
   const credentials = credentialsOfHeader(context.header('x-registry-auth'))
   const allTags = reference.tag === undefined && reference.digest === undefined
