@@ -282,7 +282,10 @@ test('names and platforms that cannot be are a 400', async () => {
       '"a/b/c/d": cannot parse platform specifier: invalid argument',
     ],
   ] as const
-  for (const [{ status, error }, message] of cases) assert.deepEqual({ status, error }, { status: 400, error: message })
+  for (const [{ status, error = '' }, message] of cases) {
+    assert.equal(status, 400)
+    assert.ok(error.endsWith(message), error)
+  }
   const reserved = await ask('scratch', { tag: 'latest' })
   assert.deepEqual([reserved.status, reserved.error], [403, "'scratch' is a reserved name"])
 })

@@ -192,7 +192,8 @@ test('what cannot be pushed is said in the stream', async () => {
     ['push/error', '2', `tag does not exist: ${named('push/error:2')}`],
     ['push/none', '1', `An image does not exist locally with the tag: ${named('push/none')}`],
     ['push/none', undefined, `An image does not exist locally with the tag: ${named('push/none')}`],
-    [`push/error@${digest}`, undefined, 'cannot push a digest reference'],
+    // Tare can: the registry has it by that digest then.
+    ...(isTare ? [] : ([[`push/error@${digest}`, undefined, 'cannot push a digest reference']] as const)),
   ] as const
   for (const [path, name, message] of cases) {
     const { status, messages } = await put(path, name)
@@ -225,7 +226,7 @@ test('credentials: none, wrong ones, right ones', async () => {
 test('a large layer goes in pieces, and goes on where the registry lost the connection', {
   skip: !isTare && 'dockerd begins anew',
 }, async () => {
-  const bytes = noise(3_000_000, Number(salt.slice(-6)))
+  const bytes = noise(6_000_000, Number(salt.slice(-6)))
   const imported = await engine.client.request('POST', '/images/create', {
     query: { fromSrc: '-', repo: named('push/large'), tag: '1' },
     body: makeLayer([{ path: 'noise', content: bytes }], 'none').bytes,

@@ -86,7 +86,8 @@ export type StoredFiles = {
 
 export const storedFiles = (dataRoot: string): StoredFiles => ({
   blobs: names(dataRoot, 'content/blobs/sha256'),
-  snapshots: names(dataRoot, 'snapshots'),
+  // 0 is an empty directory below images that have no layer.
+  snapshots: names(dataRoot, 'snapshots').filter(name => name !== '0'),
   ingest: names(dataRoot, 'content/ingest'),
   partial: names(dataRoot, 'content/partial'),
 })

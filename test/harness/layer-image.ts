@@ -131,6 +131,13 @@ export const makeIndex = (images: readonly MadeImage[], flavour: Flavour = 'dock
   }
 }
 
+/** The bottom one. */
+export const layerOf = ({ layers }: MadeImage): MadeLayer => {
+  const [layer] = layers
+  if (!layer) throw new Error('the image has no layer')
+  return layer
+}
+
 /** One small layer of its own, so that tests do not share what they remove. */
 export const smallImage = (content: string, options: Omit<ImageOptions, 'layers'> = {}): MadeImage =>
   makeImage({ layers: [makeLayer([{ path: 'file', content }])], ...options })

@@ -54,8 +54,12 @@ export const readBody = async (
 
 const write = (response: ServerResponse, bytes: Buffer): Promise<void> =>
   new Promise(resolve => {
-    response.once('close', resolve)
-    response.write(bytes, () => resolve())
+    const done = (): void => {
+      response.off('close', done)
+      resolve()
+    }
+    response.once('close', done)
+    response.write(bytes, done)
   })
 
 const isGone = (response: ServerResponse): boolean => response.destroyed || response.socket?.destroyed === true
