@@ -8,17 +8,11 @@ import { TokenCache } from './tokens.ts'
 
 /** All registries that an engine knows: their connections, tokens and settings. */
 export class Registries implements AsyncDisposable {
-  #config: RegistryConfig
-  #connections: Connections
+  readonly #config: RegistryConfig
+  readonly #connections: Connections
   readonly #tokens = new TokenCache()
 
   constructor(config: RegistryConfig) {
-    this.#config = config
-    this.#connections = new Connections(config)
-  }
-
-  /** Takes other settings from now on; what is under way goes on with the old ones, whose connections close by themselves. */
-  reload(config: RegistryConfig): void {
     this.#config = config
     this.#connections = new Connections(config)
   }

@@ -1,10 +1,12 @@
 import { type IncomingHttpHeaders, type IncomingMessage, Agent as PlainAgent } from 'node:http'
-import { Agent as SecureAgent } from 'node:https'
+import { type AgentOptions, Agent as SecureAgent } from 'node:https'
+import { createSecureContext } from 'node:tls'
 import { connectionError } from './connection-words.ts'
 import { exchange, type StreamedBody } from './exchange.ts'
 import { type ProxyConfig, proxyAuthorization, proxyFor } from './proxy.ts'
 import type { Timeouts } from './registry-config.ts'
 import { RegistryError } from './registry-error.ts'
+import { systemAuthorities } from './system-authorities.ts'
 import type { Trust } from './trust.ts'
 import { TunnelAgent } from './tunnel-agent.ts'
 
@@ -97,19 +99,25 @@ export class Transport implements Disposable {
     const found = this.#agents.get(kind)
     if (found !== undefined) return found
     const options = { keepAlive: true, timeout: KEEP_ALIVE }
-    const { cert, key, ...authorities } = this.#trust
-    const trust = isHome ? { ...authorities, cert, key } : authorities
-    const secure = { ...options, ...trust }
     const agent =
       url.protocol === 'https:'
-        ? proxy === undefined
-          ? new SecureAgent(secure)
-          : new TunnelAgent(proxy, this.timeouts.connect, secure)
+        ? this.#secureAgent(isHome, proxy, options)
         : proxy?.protocol === 'https:'
-          ? new SecureAgent(options)
+          ? new SecureAgent({ ...options, ca: systemAuthorities() })
           : new PlainAgent(options)
     this.#agents.set(kind, agent)
     return agent
+  }
+
+  #secureAgent(isHome: boolean, proxy: URL | undefined, options: AgentOptions): PlainAgent {
+    const { authorities, certificates, keys, rejectUnauthorized } = this.#trust
+    // Made once: some hundred authorities take 10 ms to read, which each connection would pay again.
+    const secureContext = createSecureContext({
+      ...(rejectUnauthorized && { ca: [...systemAuthorities(), ...authorities] }),
+      ...(isHome && certificates.length > 0 && { cert: [...certificates], key: [...keys] }),
+    })
+    const secure = { ...options, rejectUnauthorized, secureContext }
+    return proxy === undefined ? new SecureAgent(secure) : new TunnelAgent(proxy, this.timeouts.connect, secure)
   }
 
   /** Any status is an answer. RegistryError when there was none; the signal's reason when it was aborted. */

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
-import { rootCertificates } from 'node:tls'
+import { systemAuthorities } from './system-authorities.ts'
 import { readTrust } from './trust.ts'
 
 let directory: string
@@ -18,15 +18,16 @@ const write = (...names: string[]) => {
 const read = (host = 'r:5000') => readTrust(host, [directory, '/nonexistent'], false)
 
 test('without a folder the system decides', () => {
-  assert.deepEqual(read('other'), { rejectUnauthorized: true })
-  assert.deepEqual(readTrust('r:5000', [directory], true), { rejectUnauthorized: false })
+  const none = { authorities: [], certificates: [], keys: [] }
+  assert.deepEqual(read('other'), { ...none, rejectUnauthorized: true })
+  assert.deepEqual(readTrust('r:5000', [directory], true), { ...none, rejectUnauthorized: false })
 })
 
 test('authorities come beside those of the system; certificates with their keys', () => {
   write('a.crt', 'b.crt', 'me.cert', 'me.key', 'README')
-  const { ca = [], cert, key } = read()
-  assert.deepEqual(ca.slice(rootCertificates.length), ['a.crt', 'b.crt'])
-  assert.deepEqual([cert, key], [['me.cert'], ['me.key']])
+  const { authorities, certificates, keys } = read()
+  assert.deepEqual(authorities, ['a.crt', 'b.crt'])
+  assert.deepEqual([certificates, keys], [['me.cert'], ['me.key']])
 })
 
 test('half a pair is told in the words of Docker', () => {
@@ -37,4 +38,11 @@ test('half a pair is told in the words of Docker', () => {
   })
   write('me.key', 'other.key')
   assert.throws(read, { message: 'missing client certificate other.cert for key other.key' })
+})
+
+test('the system’s authorities are those of its file, or Node’s where there is none', () => {
+  const file = join(directory, 'bundle.crt')
+  writeFileSync(file, '-----BEGIN CERTIFICATE-----\n')
+  assert.deepEqual(systemAuthorities({ SSL_CERT_FILE: file }), ['-----BEGIN CERTIFICATE-----\n'])
+  assert.ok(systemAuthorities({ SSL_CERT_FILE: '/nonexistent' }).length > 50)
 })

@@ -1,14 +1,14 @@
 import { type Dirent, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { rootCertificates } from 'node:tls'
 import { codeOf, invalidArgument } from '../errdefs.ts'
 
-/** How TLS with one host is done, as an https.Agent takes it. */
+/** Whom one host is believed from, and what is shown to it; PEM. */
 export type Trust = {
-  /** Authorities beside the system's; undefined: the system's alone. */
-  readonly ca?: string[] | undefined
-  readonly cert?: string[] | undefined
-  readonly key?: string[] | undefined
+  /** Beside those of the system. */
+  readonly authorities: readonly string[]
+  readonly certificates: readonly string[]
+  /** Of the certificates, in their order. */
+  readonly keys: readonly string[]
   readonly rejectUnauthorized: boolean
 }
 
@@ -27,8 +27,8 @@ const entriesOf = (folder: string): Dirent[] => {
  */
 export const readTrust = (host: string, directories: readonly string[], isInsecure: boolean): Trust => {
   // dockerd reads no certificates for a registry that it does not check.
-  if (isInsecure) return { rejectUnauthorized: false }
   const [authorities, certificates, keys]: [string[], string[], string[]] = [[], [], []]
+  if (isInsecure) return { authorities, certificates, keys, rejectUnauthorized: false }
   for (const directory of directories) {
     const folder = join(directory, host)
     const names = entriesOf(folder).map(({ name }) => name)
@@ -49,9 +49,5 @@ export const readTrust = (host: string, directories: readonly string[], isInsecu
       }
     }
   }
-  return {
-    rejectUnauthorized: true,
-    ...(authorities.length > 0 && { ca: [...rootCertificates, ...authorities] }),
-    ...(certificates.length > 0 && { cert: certificates, key: keys }),
-  }
+  return { authorities, certificates, keys, rejectUnauthorized: true }
 }
