@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { posix } from 'node:path'
 import { codeOf, internal } from '../errdefs.ts'
 import { spawnProcess } from '../host/exec.ts'
@@ -8,10 +8,11 @@ import { hostResolvConf, resolvConf } from '../networks/resolv-conf.ts'
 import type { MountSpec, NamespaceType, RuntimeSpec } from '../oci/runtime-spec.ts'
 import { availableCapabilities, capabilitiesFor } from '../runtime/capabilities.ts'
 import { DEVICE_RULES, defaultMounts, MASKED_PATHS, OCI_VERSION, READONLY_PATHS } from '../runtime/default-spec.ts'
+import { requireRunnable } from '../runtime/emulation.ts'
 import { callRuntime, type OciRuntime, runtimeArgs } from '../runtime/oci-runtime.ts'
 import { processEnv } from '../runtime/process-env.ts'
 import { defaultSeccomp } from '../runtime/seccomp.ts'
-import { resolveUser } from '../runtime/user.ts'
+import { resolveInside, resolveUser } from '../runtime/user.ts'
 import type { RunStep, RunStepRequest } from './solver/engine-parts.ts'
 
 export type RunStepSettings = {
@@ -96,7 +97,11 @@ const runtimeFailure = (logPath: string): string | undefined => {
 export const createRunStep = (networks: Networks, settings: RunStepSettings): RunStep => {
   return async (request, onOutput, signal) => {
     signal.throwIfAborted()
-    const { id } = request
+    const { id, platform, rootfs } = request
+    await requireRunnable(platform, path => {
+      const inside = resolveInside(rootfs, path)
+      return inside !== undefined && existsSync(inside)
+    })
     const runtime = settings.runtime()
     const directory = `${settings.directory}/${id}`
     await using undo = new AsyncDisposableStack()

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { parseHandler } from '../host/binfmt.ts'
 import type { HostFacts } from '../host/facts.ts'
 import { diagnose, type Finding, renderFindings } from './diagnosis.ts'
 
 const program = { path: '/usr/bin/x', version: '1.0' }
 const GIB = 1024 ** 3
+const ARM64 = parseHandler('qemu-aarch64', 'enabled\ninterpreter /usr/bin/qemu\nflags: OCF\n')
 const GOOD: HostFacts = {
   kernel: '6.1.0-35-amd64',
   architecture: 'x64',
@@ -14,6 +16,7 @@ const GOOD: HostFacts = {
   isRoot: true,
   capabilities: (1n << 41n) - 1n,
   cgroups: { mode: 'unified', controllers: ['cpu', 'cpuset', 'io', 'memory', 'pids'] },
+  emulated: new Map([['arm64', ARM64]]),
   overlay: true,
   dataRoot: { path: '/var/lib/tare', freeBytes: 50 * GIB, totalBytes: 100 * GIB, fileSystem: 'ext4' },
   programs: { runc: program, conmon: program, ip: program, nft: program, mmdebstrap: program, busybox: program },
@@ -49,6 +52,25 @@ test('a missing program names the command that brings it', () => {
   assert.deepEqual({ verdict, mend }, { verdict: 'missing', mend: 'apt-get install conmon' })
   assert.equal(find({ programs: { ...GOOD.programs, mmdebstrap: undefined } }, 'mmdebstrap').verdict, 'note')
   assert.equal(find({ libnftables: undefined }, 'libnftables').mend, 'apt-get install libnftables1')
+})
+
+test('which other platforms can run is told, and what lets them', () => {
+  const other = (facts: Partial<HostFacts>) => find(facts, 'other platforms')
+  assert.deepEqual(other({}), {
+    group: 'host',
+    name: 'other platforms',
+    verdict: 'ok',
+    value: 'linux/386; emulated: linux/arm64',
+  })
+  const none = other({ emulated: new Map(), architecture: 'arm64' })
+  assert.equal(none.verdict, 'note')
+  assert.match(none.mend ?? '', /^apt-get install qemu-user-static/)
+  const bound = other({ emulated: new Map([['arm64', { ...ARM64, flags: 'OC' }]]) })
+  assert.equal(bound.verdict, 'note')
+  assert.match(bound.value, /linux\/arm64 \(only where the container has \/usr\/bin\/qemu\)/)
+  assert.match(bound.mend ?? '', /F flag/)
+  // A handler for the host's own programs changes nothing.
+  assert.match(other({ emulated: new Map([['arm64', ARM64]]), architecture: 'arm64' }).value, /no handler/)
 })
 
 test('hybrid hosts need the v1 controllers that keep devices and freezing', () => {

@@ -79,6 +79,36 @@ const overlayOf = ({ overlay }: HostFacts): Finding => ({
   ...(!overlay && { mend: 'install a kernel with CONFIG_OVERLAY_FS' }),
 })
 
+/** What a processor runs that is called otherwise. */
+const KIN: Readonly<Record<string, readonly string[]>> = { x64: ['amd64', '386'], arm64: ['arm64', 'arm'] }
+
+/** Images of other architectures run where the kernel hands their programs to an emulator. */
+const platformsOf = ({ emulated, architecture }: HostFacts): Finding => {
+  const base = { group: 'host', name: 'other platforms' } as const
+  const found = [...emulated].filter(([name]) => !KIN[architecture]?.includes(name))
+  const native = architecture === 'x64' ? 'linux/386' : ''
+  if (found.length === 0) {
+    const value = 'the kernel has no handler (binfmt_misc) for programs of other architectures'
+    const install = 'apt-get install qemu-user-static binfmt-support'
+    return {
+      ...base,
+      verdict: 'note',
+      value: native ? `${native}; ${value}` : value,
+      mend: `${install}, to emulate them`,
+    }
+  }
+  const isEverywhere = found.every(([, { flags }]) => flags.includes('F'))
+  const names = found.map(([name, { flags, interpreter }]) =>
+    flags.includes('F') ? `linux/${name}` : `linux/${name} (only where the container has ${interpreter})`,
+  )
+  return {
+    ...base,
+    verdict: isEverywhere ? 'ok' : 'note',
+    value: `${native ? `${native}; ` : ''}emulated: ${names.join(', ')}`,
+    ...(!isEverywhere && { mend: 'have the handlers registered with the F flag, as qemu-user-static does' }),
+  }
+}
+
 const dataRootOf = ({ dataRoot }: HostFacts): Finding => {
   const { path, freeBytes, totalBytes, fileSystem } = dataRoot
   const base = { group: 'host', name: 'data root' } as const
@@ -217,6 +247,7 @@ export const diagnose = (facts: HostFacts): Finding[] => [
   privilegeOf(facts),
   cgroupsOf(facts),
   overlayOf(facts),
+  platformsOf(facts),
   dataRootOf(facts),
   ...NEEDS.map(need => programOf(need, facts.programs[need.name])),
   libraryOf(facts),

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statfsSync } from 'node:fs'
 import { arch, cpus, release, totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
+import { type BinfmtHandler, handledArchitectures, readHandlers } from './binfmt.ts'
 import { exec } from './exec.ts'
 import { findProgram } from './find-program.ts'
 
@@ -21,6 +22,8 @@ export type HostFacts = {
   /** Effective capabilities of this process as the kernel's bit set. */
   readonly capabilities: bigint
   readonly cgroups: { readonly mode: CgroupMode; readonly controllers: readonly string[] }
+  /** Architectures, in Go's words, whose programs are handed to an emulator, each with what does so. */
+  readonly emulated: ReadonlyMap<string, BinfmtHandler>
   /** overlayfs is in the kernel or a module that it can load. */
   readonly overlay: boolean
   readonly dataRoot: {
@@ -166,7 +169,7 @@ const ENGINES: readonly [name: string, socket: string, program: string][] = [
 export const readHostFacts = async (dataRoot: string): Promise<HostFacts> => {
   const isRoot = process.geteuid?.() === 0
   const nftPath = findProgram('nft')
-  const [runc, conmon, ip, nft, mmdebstrap, busybox, tables, forwardPolicy] = await Promise.all([
+  const [runc, conmon, ip, nft, mmdebstrap, busybox, tables, forwardPolicy, handlers] = await Promise.all([
     readProgram('runc'),
     readProgram('conmon'),
     readProgram('ip', '-Version'),
@@ -175,6 +178,7 @@ export const readHostFacts = async (dataRoot: string): Promise<HostFacts> => {
     readProgram('busybox', '--help'),
     isRoot && nftPath !== undefined ? outputOf([nftPath, 'list', 'tables']) : undefined,
     isRoot ? readForwardPolicy() : undefined,
+    readHandlers(),
   ])
   const status = readText('/proc/self/status')
   const limits = readText('/proc/self/limits')
@@ -187,6 +191,7 @@ export const readHostFacts = async (dataRoot: string): Promise<HostFacts> => {
     isRoot,
     capabilities: BigInt(`0x${status.match(/^CapEff:\s*([0-9a-f]+)/m)?.[1] ?? '0'}`),
     cgroups: parseCgroups(readText('/proc/self/mountinfo'), readText('/sys/fs/cgroup/cgroup.controllers')),
+    emulated: handledArchitectures(handlers),
     overlay: hasOverlay(),
     dataRoot: readDataRoot(dataRoot),
     programs: { runc, conmon, ip, nft, mmdebstrap, busybox },

@@ -1,4 +1,5 @@
 import { invalidArgument, notFound } from '../../errdefs.ts'
+import { processorVariant } from '../../host/processor-variant.ts'
 import { formatPlatform, hostPlatform, type Platform, platformDistance, samePlatform } from '../../oci/platform.ts'
 import { canonicalName, familiarName, parseReference, type Reference, withDefaultTag } from '../../oci/reference.ts'
 import type { BaseImage, Credentials, ImageStore, StepTold } from './engine-parts.ts'
@@ -79,14 +80,15 @@ export class BaseImages {
   }
 
   /** Nothing of another platform is used in silence. */
-  #warn({ platform, near = hostPlatform() }: Wanted, image: BaseImage, { onWarning }: Told): void {
-    const wanted = platform ?? near
-    if (platformDistance(wanted, image.platform) !== undefined) return
+  #warn({ platform, near }: Wanted, image: BaseImage, { onWarning }: Told): void {
+    const host = hostPlatform(processorVariant())
+    const asked = platform ?? (near && !samePlatform(near, hostPlatform()) ? near : undefined)
+    if (platformDistance(asked ?? host, image.platform) !== undefined) return
     const found = `The requested image's platform (${formatPlatform(image.platform)}) does not match`
     onWarning(
-      platform || !samePlatform(near, hostPlatform())
-        ? `${found} the specified platform (${formatPlatform(wanted)})`
-        : `${found} the detected host platform (${formatPlatform(wanted)}) and no specific platform was requested`,
+      asked
+        ? `${found} the specified platform (${formatPlatform(asked)})`
+        : `${found} the detected host platform (${formatPlatform(host)}) and no specific platform was requested`,
     )
   }
 }

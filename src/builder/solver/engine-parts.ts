@@ -34,6 +34,8 @@ export type RunStepRequest = {
   readonly id: string
   /** Where the root file system lies mounted, writable. */
   readonly rootfs: string
+  /** What its programs are made for. */
+  readonly platform: Platform
   readonly args: readonly string[]
   readonly env: readonly string[]
   readonly cwd: string

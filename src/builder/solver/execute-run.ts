@@ -6,7 +6,7 @@ import type { StageLayer } from './stage-state.ts'
 import { StepFailed } from './step-failed.ts'
 import { StepSnapshot } from './step-snapshot.ts'
 
-export type RunRequest = Pick<RunStepRequest, 'id' | 'args' | 'env' | 'cwd' | 'user' | 'network'> & {
+export type RunRequest = Pick<RunStepRequest, 'id' | 'platform' | 'args' | 'env' | 'cwd' | 'user' | 'network'> & {
   /** A here-document with an interpreter line of its own: it becomes a program that is run instead. */
   readonly script: string | undefined
 }

@@ -113,9 +113,10 @@ export class StepRunner {
     const key = runKey({ ...facts, files: filesKey(state), args, env: [...buildArgs, '', ...env] })
     const prefix = buildArgs.length === 0 ? '' : `|${buildArgs.length} ${buildArgs.join(' ')} `
     return this.#layer(state, {}, key, `${prefix}${args.join(' ')}`, () => {
+      const { layers, platform } = state
       const id = randomBytes(16).toString('hex')
       const whole = [...env, ...buildArgs, ...proxyArgs(input.buildArgs, state.args, env)]
-      return executeRun(this.#parts, state.layers, { ...facts, id, args, env: whole }, onOutput, signal)
+      return executeRun(this.#parts, layers, { ...facts, id, platform, args, env: whole }, onOutput, signal)
     })
   }
 
