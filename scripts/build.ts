@@ -52,6 +52,8 @@ const common: BuildOptions = {
   bundle: true,
   platform: 'node',
   target: 'node24',
+  // Node.js knows `using`; esbuild's own form of it throws the error of a loop's earlier round again in a later one.
+  supported: { using: true },
   external: ['koffi'],
   // Not minified: a stack trace should show a line that somebody can read.
   keepNames: true,
