@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { importBusybox } from '../test/harness/busybox-image.ts'
 import { TestDaemon } from '../test/harness/daemon.ts'
 import { expectStatus, HttpClient } from '../test/harness/http-client.ts'
+import { loopFile } from './image-measures.ts'
 
 /** An engine that runs, with nothing in it but `busybox:latest`. */
 export type Engine = AsyncDisposable & {
@@ -14,13 +15,16 @@ export type Engine = AsyncDisposable & {
   readonly client: HttpClient
   /** Each of its processes has this folder in its command line: its daemons, and what watches a container. */
   readonly folder: string
+  /** Of the daemon that says how long its main thread was blocked. */
+  readonly pid?: number
 }
 
 const versionOf = async (client: HttpClient): Promise<string> =>
   expectStatus(await client.get<{ Version: string }>('/version'), 200).Version.replace(/\+.*/, '')
 
 const startTare = async (): Promise<Engine> => {
-  const daemon = await TestDaemon.start()
+  const preload = `--import=${join(import.meta.dirname, 'loop-delay.mjs')}`
+  const daemon = await TestDaemon.start({ env: { NODE_OPTIONS: preload, TARE_BENCH_LOOP: loopFile() } })
   const { host, client, root } = daemon
   return {
     name: 'Tare',
@@ -28,6 +32,7 @@ const startTare = async (): Promise<Engine> => {
     host,
     client,
     folder: root,
+    pid: daemon.pid,
     [Symbol.asyncDispose]: () => daemon[Symbol.asyncDispose](),
   }
 }
