@@ -30,6 +30,7 @@ const YELLOW = '\x1b[93m'
 const USUAL = '\x1b[39m'
 const CHIP = '\x1b[38;5;0m\x1b[48;5;14m U \x1b[0m'
 const GAP = 3
+const UNTAGGED = '<untagged>'
 
 /** Images newest first, each with its names and below them the platforms that it has. `fancy`: for a terminal, `columns` wide. */
 export const imageTree = (images: readonly TreeImage[], columns: number, fancy: boolean): string => {
@@ -58,7 +59,7 @@ export const imageTree = (images: readonly TreeImage[], columns: number, fancy: 
     const names = [...trunk.names].sort((one, other) => other.length - one.length)
     for (const name of names.slice(0, -1)) text += `${paint(NAME, shorten(name, columns))}\n`
     const last = names.at(-1)
-    text += last === undefined ? cell(first, FAINT, '<untagged>') : cell(first, NAME, last)
+    text += last === undefined ? cell(first, FAINT, UNTAGGED) : cell(first, NAME, last)
     text += `${details(USUAL, trunk)}\n`
     for (const [i, branch] of trunk.branches.entries()) {
       const colour = branch.available ? USUAL : `${USUAL}\x1b[2m`
@@ -115,7 +116,7 @@ const fit = (table: readonly Column[], trunks: readonly Trunk[], columns: number
   const needed = Math.max(
     'Image'.length,
     ...trunks.flatMap(({ names, branches }) => [
-      ...names.map(name => name.length),
+      ...(names.length > 0 ? names : [UNTAGGED]).map(name => name.length),
       ...branches.map(({ platform }) => platform.length + 3),
     ]),
   )
