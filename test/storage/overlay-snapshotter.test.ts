@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { Database } from '../../src/database.ts'
 import { mountsBelow } from '../../src/host/mount.ts'
 import { digestOf } from '../../src/oci/digest.ts'
+import { settle } from '../../src/storage/settle.ts'
 import { layerIntakeSuite } from '../../src/storage/snapshots/layer-intake.suite.ts'
 import { OverlaySnapshotter } from '../../src/storage/snapshots/overlay-snapshotter.ts'
 import { layerTar, snapshotterSuite } from '../../src/storage/snapshots/snapshotter.suite.ts'
@@ -94,4 +95,39 @@ test('what is being unpacked is no stray; what nobody knows is', async () => {
   assert.deepEqual(await snapshotter.strays(), [])
   mkdirSync(join(place.root, 'snapshots/backup'))
   assert.deepEqual(await snapshotter.strays(), [join(place.root, 'snapshots/backup')])
+})
+
+test('a layer that the host did not live to write down is gone with the next boot, and only then', async () => {
+  const root = mkdtempSync(join(suiteRoot(), 'snapshots-'))
+  const awake = setInterval(() => {}, 1000)
+  try {
+    const open = async (boot: string, work: (snapshotter: OverlaySnapshotter) => Promise<void>): Promise<void> => {
+      using database = new Database(join(root, 'tare.db'))
+      const snapshotter = new OverlaySnapshotter({ root, database, boot })
+      await snapshotter.sweep()
+      await work(snapshotter)
+    }
+    const tar = layerTar([{ path: 'a' }, 'a'])
+    const receive = async (snapshotter: OverlaySnapshotter): Promise<void> => {
+      const file = join(root, 'blob')
+      rmSync(file, { force: true })
+      await using intake = await snapshotter.receive({ file, unpack: true })
+      await intake.write(tar)
+      await intake.finish({ digest: digestOf(tar), size: tar.length, diffId: digestOf(tar) })
+    }
+    const folders = (): string[] => readdirSync(join(root, 'snapshots'))
+    await open('one', receive)
+    await open('one', async snapshotter => assert.equal(snapshotter.layers().length, 1))
+    await open('two', async snapshotter => {
+      assert.deepEqual(snapshotter.layers(), [])
+      assert.deepEqual(folders(), ['0'])
+      await receive(snapshotter)
+      await settle(root)
+    })
+    await open('three', async snapshotter => assert.equal(snapshotter.layers().length, 1))
+    assert.equal(folders().length, 2)
+  } finally {
+    clearInterval(awake)
+    rmSync(root, { recursive: true })
+  }
 })

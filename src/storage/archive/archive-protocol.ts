@@ -9,9 +9,19 @@ import type { UnpackOptions } from './unpacker.ts'
 export type ToWorker = { readonly job: number } & (
   | { readonly type: 'unpack'; readonly directory: string; readonly options: UnpackOptions; readonly durable: boolean }
   | { readonly type: 'pack'; readonly directory: string; readonly options: PackOptions; readonly durable: boolean }
-  /** Decodes a blob; its tar goes through the port to another job, `tree`. */
-  | { readonly type: 'receive'; readonly options: ReceiveOptions; readonly port: MessagePort }
-  | { readonly type: 'tree'; readonly options: TreeOptions; readonly port: MessagePort }
+  /** Decodes a blob; its tar goes by the ring and the port to another job, `tree`. */
+  | {
+      readonly type: 'receive'
+      readonly options: ReceiveOptions
+      readonly port: MessagePort
+      readonly ring: SharedArrayBuffer
+    }
+  | {
+      readonly type: 'tree'
+      readonly options: TreeOptions
+      readonly port: MessagePort
+      readonly ring: SharedArrayBuffer
+    }
   /** Takes the next bytes of the file that is being received. */
   | { readonly type: 'read' }
   | { readonly type: 'verify'; readonly expected: Expected }

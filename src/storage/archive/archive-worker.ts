@@ -70,7 +70,7 @@ port.on('message', (message: ToWorker) => {
     if (reception) reception.handle(message)
     else if (message.type === 'receive')
       receptions.set(message.job, new ReceiveJob(message, send, () => receptions.delete(message.job)))
-    else if (message.type === 'tree') writeTree(message.port, message.options)
+    else if (message.type === 'tree') writeTree(message.port, message.ring, message.options)
     else if (message.type === 'unpack') jobs.set(message.job, startUnpack(message))
     else if (message.type === 'pack') jobs.set(message.job, startPack(message))
     else if (message.type === 'cancel') end(message.job)

@@ -1,4 +1,4 @@
-import { closeSync, constants, fdatasyncSync, openSync, readSync, writeSync } from 'node:fs'
+import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs'
 import { invalidArgument } from '../../errdefs.ts'
 import { type Digest, Digester } from '../../oci/digest.ts'
 import type { Compression } from './detect-compression.ts'
@@ -24,10 +24,11 @@ export type Received = {
 
 /** Where the uncompressed tar goes. */
 export type TarTarget = {
-  /** Memory to decode into; undefined as long as all of it is under way. */
-  take(): Buffer | undefined
-  send(buffer: Buffer, length: number): void
+  /** A piece of memory to decode into; undefined as long as all of it is under way. */
+  take(): TarPiece | undefined
+  send(piece: TarPiece, length: number): void
 }
+export type TarPiece = { readonly index: number; readonly bytes: Buffer }
 
 /** Bytes of the file that are read at a time. */
 const READ = 1 << 20
@@ -46,7 +47,7 @@ export class BlobReceiver implements Disposable {
   readonly #tar = new Digester()
   readonly #decoder = new DetectingDecoder()
   readonly #inputs: Input[] = []
-  #output: Buffer | undefined
+  #output: TarPiece | undefined
   #filled = 0
   #buffer: Buffer | undefined
   #open = true
@@ -91,10 +92,10 @@ export class BlobReceiver implements Disposable {
     for (let input = this.#inputs[0]; input; input = this.#inputs[0]) {
       this.#output ??= this.#target.take()
       if (!this.#output) return
-      const { read, written } = this.#decoder.step(input.rest, this.#output.subarray(this.#filled))
+      const { read, written } = this.#decoder.step(input.rest, this.#output.bytes.subarray(this.#filled))
       input.rest = input.rest.subarray(read)
       this.#filled += written
-      if (this.#filled === this.#output.length) this.#flush()
+      if (this.#filled === this.#output.bytes.length) this.#flush()
       // As long as the output was filled, there may be more inside the decoder.
       else if (input.rest.length === 0) {
         this.#inputs.shift()
@@ -121,11 +122,6 @@ export class BlobReceiver implements Disposable {
     }
   }
 
-  /** Waits until the disk has the file. */
-  sync(): void {
-    if (!this.#options.whole) fdatasyncSync(this.#fd)
-  }
-
   [Symbol.dispose](): void {
     if (!this.#open) return
     this.#open = false
@@ -146,7 +142,7 @@ export class BlobReceiver implements Disposable {
     const [output, length] = [this.#output, this.#filled]
     this.#output = undefined
     this.#filled = 0
-    this.#tar.update(output.subarray(0, length))
+    this.#tar.update(output.bytes.subarray(0, length))
     const { maxSize } = this.#options
     if (this.#tar.size > maxSize)
       throw invalidArgument(`layer is larger than ${maxSize} bytes when unpacked, the limit that max-layer-size sets`)

@@ -2,7 +2,7 @@ import { MessageChannel } from 'node:worker_threads'
 import { archiveThreads, WINDOW } from './archive-threads.ts'
 import type { Expected, Received, ReceiveOptions } from './blob-receiver.ts'
 import { unpackError } from './pack-error.ts'
-import type { TreeOptions } from './tree-writer.ts'
+import { PIECE, RING, type TreeOptions } from './tree-writer.ts'
 
 /** Bytes that go to the thread at a time: network chunks are smaller, and a message costs the same for any length. */
 const CHUNK = 256 * 1024
@@ -64,8 +64,9 @@ class ThreadReception implements Reception {
       if (message instanceof Error) this.#lose(message)
     })
     const { port1, port2 } = new MessageChannel()
-    archiveThreads.post({ job: this.#tree, type: 'tree', options, port: port2 }, [port2])
-    archiveThreads.post({ job: this.#job, type: 'receive', options, port: port1 }, [port1])
+    const ring = new SharedArrayBuffer(RING * PIECE)
+    archiveThreads.post({ job: this.#tree, type: 'tree', options, port: port2, ring }, [port2])
+    archiveThreads.post({ job: this.#job, type: 'receive', options, port: port1, ring }, [port1])
     this.#ready = this.#readFile(options.offset)
     this.#ready.catch(() => {})
   }

@@ -1,12 +1,8 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { FromWorker, ToWorker } from './archive-protocol.ts'
-import { BlobReceiver } from './blob-receiver.ts'
+import { BlobReceiver, type TarPiece } from './blob-receiver.ts'
 import { packError, unpackError } from './pack-error.ts'
-import type { FromTree, ToTree } from './tree-writer.ts'
-
-/** Pieces of the tar that are under way to the thread that unpacks, and their length in bytes. */
-const RING = 4
-const PIECE = 512 * 1024
+import { type FromTree, piecesOf, type ToTree } from './tree-writer.ts'
 
 /**
  * One reception on the thread that decodes: takes messages from the main thread, hands the tar on through a port, and gives
@@ -17,8 +13,8 @@ export class ReceiveJob {
   readonly #port: MessagePort
   readonly #tell: (message: FromWorker, transfer?: ArrayBuffer[]) => void
   readonly #end: () => void
-  readonly #free: Buffer[] = []
-  #made = 0
+  readonly #pieces: readonly TarPiece[]
+  readonly #free: TarPiece[]
   #receiver: BlobReceiver | undefined
   #verify: Extract<ToWorker, { type: 'verify' }> | undefined
   #ended = false
@@ -28,7 +24,7 @@ export class ReceiveJob {
 
   /** `end`: the job is over. */
   constructor(
-    { job, options, port }: Extract<ToWorker, { type: 'receive' }>,
+    { job, options, port, ring }: Extract<ToWorker, { type: 'receive' }>,
     tell: (message: FromWorker, transfer?: ArrayBuffer[]) => void,
     end: () => void,
   ) {
@@ -36,15 +32,14 @@ export class ReceiveJob {
     this.#port = port
     this.#tell = tell
     this.#end = end
+    this.#pieces = piecesOf(ring).map((bytes, index) => ({ bytes, index }))
+    this.#free = [...this.#pieces]
     port.on('message', (message: FromTree) => this.#onTree(message))
     port.on('close', () => this.#onClose())
     this.#guarded(() => {
       this.#receiver = new BlobReceiver(options, {
-        take: () => this.#take(),
-        send: (buffer, length) => {
-          const data = buffer as Uint8Array<ArrayBuffer>
-          this.#send({ type: 'data', data, length }, [data.buffer])
-        },
+        take: () => this.#free.pop(),
+        send: ({ index }, length) => this.#send({ type: 'data', piece: index, length }),
       })
     })
   }
@@ -71,11 +66,10 @@ export class ReceiveJob {
     this.#guarded(() => {
       if (message.type === 'failed') throw unpackError(message.error)
       if (message.type === 'whole') {
-        this.#receiver?.sync()
         const compression = this.#receiver?.compression ?? 'none'
         this.#tell({ job: this.#id, type: 'received', received: { size: message.size, compression } })
       } else {
-        this.#free.push(Buffer.from(message.data.buffer))
+        this.#free.push(this.#pieces[message.piece] as TarPiece)
         this.#receiver?.pump()
         this.#verifyWhenIdle()
       }
@@ -113,20 +107,13 @@ export class ReceiveJob {
     else this.#send({ type: 'cancel' })
   }
 
-  #take(): Buffer | undefined {
-    const free = this.#free.pop()
-    if (free || this.#made === RING) return free
-    this.#made++
-    return Buffer.allocUnsafeSlow(PIECE)
-  }
-
   #taken(data: Uint8Array<ArrayBuffer> | undefined): void {
     const position = this.#receiver?.position ?? 0
     this.#tell({ job: this.#id, type: 'taken', data, position }, data ? [data.buffer] : [])
   }
 
-  #send(message: ToTree, transfer: ArrayBuffer[] = []): void {
-    this.#port.postMessage(message, transfer)
+  #send(message: ToTree): void {
+    this.#port.postMessage(message)
   }
 
   #guarded(work: () => void): void {

@@ -108,14 +108,13 @@ const isZero = (block: Buffer): boolean => {
 }
 
 const verifyChecksum = (block: Buffer): void => {
-  let unsigned = 0
-  let signed = 0
-  for (let index = 0; index < BLOCK; index++) {
-    const byte = index >= 148 && index < 156 ? 0x20 : (block[index] as number)
-    unsigned += byte
-    // Old writers summed signed characters.
-    signed += byte > 127 ? byte - 256 : byte
-  }
   const expected = number(block, 148, 8)
-  if (expected !== unsigned && expected !== signed) throw badHeader()
+  let sum = 8 * 0x20
+  for (let index = 0; index < 148; index++) sum += block[index] as number
+  for (let index = 156; index < BLOCK; index++) sum += block[index] as number
+  if (sum === expected) return
+  // Old writers summed signed characters.
+  for (let index = 0; index < BLOCK; index++)
+    if ((index < 148 || index >= 156) && (block[index] as number) > 127) sum -= 256
+  if (sum !== expected) throw badHeader()
 }

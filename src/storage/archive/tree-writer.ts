@@ -1,7 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import { invalidArgument } from '../../errdefs.ts'
 import { dropUmask } from '../../host/at.ts'
-import { syncDirectoryNow } from '../../host/sync.ts'
 import { type PackedError, packError } from './pack-error.ts'
 import { TarReader, type TarSink } from './tar-reader.ts'
 import { Unpacker } from './unpacker.ts'
@@ -12,19 +11,27 @@ export type TreeOptions = {
   readonly maxEntries: number
 }
 
+/** Pieces of the tar that may be under way between the two threads, and their length: whole blocks. */
+export const RING = 4
+export const PIECE = 512 * 1024
+
 /** What comes to the thread that writes the tree, from the one that decodes. */
 export type ToTree =
-  | { readonly type: 'data'; readonly data: Uint8Array<ArrayBuffer>; readonly length: number }
+  /** `length` bytes lie in this piece of the ring. */
+  | { readonly type: 'data'; readonly piece: number; readonly length: number }
   | { readonly type: 'end' }
   | { readonly type: 'cancel' }
 
 export type FromTree =
-  /** The memory comes back. */
-  | { readonly type: 'free'; readonly data: Uint8Array<ArrayBuffer> }
+  /** The piece may be filled again. */
+  | { readonly type: 'free'; readonly piece: number }
   | { readonly type: 'whole'; readonly size: number }
   | { readonly type: 'failed'; readonly error: PackedError }
   /** Nothing of it is open any more. */
   | { readonly type: 'cancelled' }
+
+export const piecesOf = (ring: SharedArrayBuffer): Buffer[] =>
+  Array.from({ length: ring.byteLength / PIECE }, (_, index) => Buffer.from(ring, index * PIECE, PIECE))
 
 let dropped: boolean | undefined
 /** Once a thread. */
@@ -34,8 +41,9 @@ const ownUmask = (): boolean => {
 }
 
 /** Unpacks the tar that comes through a port, and says so; for a thread of its own. The port is closed by the other side. */
-export const writeTree = (port: MessagePort, { directory, maxEntries }: TreeOptions): void => {
-  const send = (message: FromTree, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer)
+export const writeTree = (port: MessagePort, ring: SharedArrayBuffer, { directory, maxEntries }: TreeOptions): void => {
+  const send = (message: FromTree): void => port.postMessage(message)
+  const pieces = piecesOf(ring)
   let unpacker: Unpacker | undefined
   let failed = false
   const release = (): void => {
@@ -65,16 +73,15 @@ export const writeTree = (port: MessagePort, { directory, maxEntries }: TreeOpti
   port.on('message', (message: ToTree) => {
     if (message.type === 'data') {
       guarded(() => {
-        reader.push(Buffer.from(message.data.buffer, 0, message.length))
+        reader.push((pieces[message.piece] as Buffer).subarray(0, message.length))
         if (reader.entries > maxEntries) throw invalidArgument(`layer has more than ${maxEntries} entries`)
       })
-      send({ type: 'free', data: message.data }, [message.data.buffer])
+      send({ type: 'free', piece: message.piece })
     } else if (message.type === 'end') {
       guarded(() => {
         reader.finish()
         unpacker?.finish()
         release()
-        if (directory !== undefined) syncDirectoryNow(directory)
         send({ type: 'whole', size: sink.size })
       })
     } else {

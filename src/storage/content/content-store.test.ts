@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { mediaTypes } from '../../oci/descriptor.ts'
 import { digestOf } from '../../oci/digest.ts'
+import { settle } from '../settle.ts'
 import { contentStoreSuite } from './content-store.suite.ts'
 import { ContentStore } from './content-store.ts'
 
@@ -36,4 +37,20 @@ test('what was under way when the process died is cleared away', () => {
   place.reopen()
   assert.deepEqual(readdirSync(join(place.root, 'content/ingest')), [])
   assert.equal(existsSync(join(place.root, 'content/blobs/sha256')), true)
+})
+
+test('an adopted blob that the host did not live to write down is gone with the next boot, and only then', async () => {
+  using place = make()
+  const gather = (text: string): void => writeFileSync(new ContentStore(place.root).partialPath(digestOf(text)), text)
+  gather('lost')
+  new ContentStore(place.root, 'boot one').adopt(digestOf('lost'))
+  assert.equal(new ContentStore(place.root, 'boot one').has(digestOf('lost')), true)
+  const after = new ContentStore(place.root, 'boot two')
+  assert.equal(after.has(digestOf('lost')), false)
+  gather('kept')
+  after.adopt(digestOf('kept'))
+  const awake = setInterval(() => {}, 1000)
+  await settle(place.root)
+  clearInterval(awake)
+  assert.deepEqual(new ContentStore(place.root, 'boot three').list(), [digestOf('kept')])
 })

@@ -19,7 +19,9 @@ import type { Readable } from 'node:stream'
 import { codeOf, invalidArgument, notFound } from '../../errdefs.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import { type Digest, Digester, digestOf, hexOf } from '../../oci/digest.ts'
+import { bootId } from '../settle.ts'
 import { sweepPartialBlobs } from './partial-blobs.ts'
+import { UnsettledBlobs } from './unsettled-blobs.ts'
 
 /** What a stream is said to be; it is refused when it turns out otherwise. */
 export type Expectation = { readonly digest?: Digest | undefined; readonly size?: number | undefined }
@@ -34,9 +36,10 @@ export class ContentStore {
   readonly #blobs: string
   readonly #ingest: string
   readonly #partial: string
+  readonly #unsettled: UnsettledBlobs
 
-  /** Makes `content/` below the data root, or takes over the one that is there. */
-  constructor(root: string) {
+  /** Makes `content/` below the data root, or takes over the one that is there, less what the host's end cut short. */
+  constructor(root: string, boot = bootId()) {
     this.#root = join(root, 'content')
     this.#blobs = join(this.#root, 'blobs', 'sha256')
     this.#ingest = join(this.#root, 'ingest')
@@ -46,6 +49,9 @@ export class ContentStore {
     mkdirSync(this.#ingest, { mode: 0o700 })
     this.#partial = join(this.#root, 'partial')
     sweepPartialBlobs(this.#partial)
+    this.#unsettled = new UnsettledBlobs(join(this.#root, 'unsettled'), boot, name =>
+      rmSync(join(this.#blobs, name), { force: true }),
+    )
     this.#replace('oci-layout', '{"imageLayoutVersion":"1.0.0"}')
     if (statSync(join(this.#root, 'index.json'), { throwIfNoEntry: false }) === undefined) this.publish([])
   }
@@ -157,22 +163,18 @@ export class ContentStore {
     return join(this.#partial, hexOf(digest))
   }
 
-  /** Shows a blob that was gathered at its partial path, and has been verified there. Waits for the disk. */
+  /**
+   * Shows a blob that was gathered at its partial path, and has been verified there. Does not wait for the disk: should the host end
+   * before it has the blob, the blob is gone at the next start.
+   */
   adopt(digest: Digest): void {
-    const partial = this.partialPath(digest)
-    const fd = openSync(partial, 'r')
-    try {
-      fsyncSync(fd)
-    } finally {
-      closeSync(fd)
-    }
-    renameSync(partial, this.path(digest))
-    syncDirectory(this.#blobs)
+    this.#unsettled.add(hexOf(digest), () => renameSync(this.partialPath(digest), this.path(digest)))
   }
 
   /** No error when it is not there. */
   remove(digest: Digest): void {
     rmSync(this.path(digest), { force: true })
+    this.#unsettled.drop(hexOf(digest))
   }
 
   list(): Digest[] {

@@ -6,6 +6,8 @@ const SCHEMA: Schema = {
   migrations: [
     `CREATE TABLE snapshot_layers (diff_id TEXT PRIMARY KEY, folder INTEGER NOT NULL UNIQUE, size INTEGER NOT NULL) STRICT;
      CREATE TABLE snapshots (key TEXT PRIMARY KEY, folder INTEGER NOT NULL UNIQUE, layers TEXT NOT NULL) STRICT;`,
+    // The boot of the host that the layer was written in, until the disk has it.
+    'ALTER TABLE snapshot_layers ADD COLUMN unsettled TEXT',
   ],
 }
 
@@ -17,15 +19,24 @@ export class LayerTable {
   readonly #database: Database
   readonly #layers = new Map<Digest, LayerRow>()
   readonly #snapshots = new Map<string, SnapshotRow>()
+  readonly #boot: string
   #lastFolder = 0
+  /** Folders of layers that were written under this boot of the host, and may not be on the disk yet. */
+  readonly unsettled: readonly number[]
 
-  constructor(database: Database) {
+  /** Forgets layers that the host did not live to write down: they are of another boot than `boot`, and were not settled. */
+  constructor(database: Database, boot: string) {
     this.#database = database
+    this.#boot = boot
     database.migrate(SCHEMA)
+    database.run('DELETE FROM snapshot_layers WHERE unsettled <> ?', boot)
     for (const row of database.all<LayerRow>('SELECT diff_id AS diffId, folder, size FROM snapshot_layers')) {
       this.#layers.set(row.diffId, row)
       this.#lastFolder = Math.max(this.#lastFolder, row.folder)
     }
+    this.unsettled = database
+      .all<{ folder: number }>('SELECT folder FROM snapshot_layers WHERE unsettled IS NOT NULL')
+      .map(({ folder }) => folder)
     for (const row of database.all<{ key: string; folder: number; layers: string }>(
       'SELECT key, folder, layers FROM snapshots',
     )) {
@@ -61,15 +72,25 @@ export class LayerTable {
     this.#layers.set(row.diffId, row)
   }
 
-  /** A layer's tree lies in another folder from now on. */
-  moveLayer(row: LayerRow): void {
-    this.#database.run(
-      'UPDATE snapshot_layers SET folder = ?, size = ? WHERE diff_id = ?',
+  /** A layer that the disk may not have yet: so its record need not be there either. It may have lain in another folder. */
+  addUnsettled(row: LayerRow): void {
+    this.#database.note(
+      `INSERT INTO snapshot_layers (diff_id, folder, size, unsettled) VALUES (?, ?, ?, ?)
+       ON CONFLICT (diff_id) DO UPDATE SET folder = excluded.folder, size = excluded.size, unsettled = excluded.unsettled`,
+      row.diffId,
       row.folder,
       row.size,
-      row.diffId,
+      this.#boot,
     )
     this.#layers.set(row.diffId, row)
+  }
+
+  /** The disk has what lay in these folders. */
+  settled(folders: readonly number[]): void {
+    this.#database.transaction(() => {
+      for (const folder of folders)
+        this.#database.run('UPDATE snapshot_layers SET unsettled = NULL WHERE folder = ?', folder)
+    })
   }
 
   dropLayer(diffId: Digest): void {

@@ -8,6 +8,7 @@ import { MS, mount, overlayFolders, umountAsync } from '../../host/mount.ts'
 import { type Digest, Digester } from '../../oci/digest.ts'
 import { pack } from '../archive/pack.ts'
 import { unpack } from '../archive/unpack.ts'
+import { bootId, settle } from '../settle.ts'
 import { discard } from './discard.ts'
 import { FileIntake } from './file-intake.ts'
 import { LayerTable, type SnapshotRow } from './layer-table.ts'
@@ -25,6 +26,8 @@ export type OverlaySnapshotterOptions = {
   /** Bytes that one layer may unpack to: 64 GiB when left out. */
   readonly maxLayerSize?: number
   readonly maxLayerEntries?: number
+  /** The boot that the host is in, for tests. */
+  readonly boot?: string
 }
 
 /** An empty directory: overlayfs wants something below, also where there are no layers. */
@@ -46,15 +49,16 @@ export class OverlaySnapshotter implements Snapshotter {
   readonly #maxEntries: number
 
   /** Makes `snapshots/` below the data root, or takes over the one that is there, less what nobody knows. */
-  constructor({ root, database, maxLayerSize, maxLayerEntries }: OverlaySnapshotterOptions) {
+  constructor({ root, database, maxLayerSize, maxLayerEntries, boot = bootId() }: OverlaySnapshotterOptions) {
     this.#maxSize = maxLayerSize ?? MAX_LAYER_SIZE
     this.#maxEntries = maxLayerEntries ?? MAX_LAYER_ENTRIES
     this.#root = join(root, 'snapshots')
     this.#folders = new SnapshotFolders(this.#root)
-    this.#table = new LayerTable(database)
+    this.#table = new LayerTable(database, boot)
     mkdirSync(join(this.#root, NOTHING), { recursive: true, mode: 0o755 })
     chmodSync(this.#root, 0o710)
     for (const name of readdirSync(this.#root)) this.#table.occupied(Number.parseInt(name, 10) || 0)
+    if (this.#table.unsettled.length > 0) this.#settle(this.#table.unsettled)
   }
 
   /** Removes folders that are not recorded: what was under way when the daemon died. Before anything else is begun. */
@@ -114,9 +118,9 @@ export class OverlaySnapshotter implements Snapshotter {
           if (!options.unpack) return { diffId, size }
           const known = this.#table.layer(diffId)
           if (known && !options.replace) return layerOf(known)
-          if (known) this.#table.moveLayer({ diffId, folder, size })
-          else this.#table.addLayer({ diffId, folder, size })
+          this.#table.addUnsettled({ diffId, folder, size })
           kept = true
+          this.#settle([folder])
           if (known && !overlayFolders().has(String(known.folder))) await this.#folders.discard(known.folder)
           return { diffId, size }
         },
@@ -270,6 +274,13 @@ export class OverlaySnapshotter implements Snapshotter {
     if (layers.length === 0) return NOTHING
     // A layer may stand in a stack twice; overlayfs wants each once, and only the upper one shows.
     return [...new Set(layers.map(diffId => this.#layerFolder(diffId)).reverse())].join(':')
+  }
+
+  /** Nobody waits for it; when it fails, or the database is closed by then, the next start of the daemon tries again. */
+  #settle(folders: readonly number[]): void {
+    settle(this.#root)
+      .then(() => this.#table.settled(folders))
+      .catch(() => {})
   }
 
   #snapshot(key: string): SnapshotRow {
