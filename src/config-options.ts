@@ -1,3 +1,4 @@
+import { imageGcFromJson, imageGcFromText } from './config-image-gc.ts'
 import * as values from './config-values.ts'
 import { invalidArgument } from './errdefs.ts'
 
@@ -137,6 +138,8 @@ const POOLS: Kind = {
   },
 }
 
+const IMAGE_GC: Kind = { label: 'policy', fromText: imageGcFromText, fromJson: imageGcFromJson }
+
 type Extra = {
   key?: string
   short?: string
@@ -264,6 +267,7 @@ export const OPTIONS: readonly Option[] = [
   }),
   option(TEXT, 'httpProxy', 'http-proxy', 'HTTP proxy URL to use for outgoing traffic', { otherwise: '' }),
   option(TEXT, 'httpsProxy', 'https-proxy', 'HTTPS proxy URL to use for outgoing traffic', { otherwise: '' }),
+  option(IMAGE_GC, 'imageGc', 'image-gc', 'When images that are not used go by themselves (high=20GB,low=15GB,keep=3)'),
   option(SWITCH, 'init', 'init', 'Run an init in the container to forward signals and reap processes', {
     otherwise: false,
   }),

@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseFlags } from './config-flags.ts'
+import type { ImageGcConfig } from './config-image-gc.ts'
 import { OPTIONS, type Option, type OptionValue } from './config-options.ts'
 import type { AddressPool, RuntimeConfig, UlimitConfig } from './config-values.ts'
 import { codeOf, invalidArgument, messageOf } from './errdefs.ts'
 import type { LogLevel } from './log.ts'
 
+export type { ImageGcConfig } from './config-image-gc.ts'
 export type { AddressPool, RuntimeConfig, UlimitConfig } from './config-values.ts'
 
 /**
@@ -57,6 +59,9 @@ export type Config = {
   readonly maxDownloadAttempts: number
   /** Bytes that one layer of an image may unpack to. */
   readonly maxLayerSize: number
+
+  /** When images go by themselves; undefined: never. */
+  readonly imageGc: ImageGcConfig | undefined
 
   /** `key=value` */
   readonly labels: readonly string[]
@@ -252,6 +257,7 @@ const RELOADABLE = [
   'debug',
   'logLevel',
   'labels',
+  'imageGc',
   'insecureRegistries',
   'registryMirrors',
   'registryTimeout',

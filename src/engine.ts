@@ -19,6 +19,7 @@ import { makeDirectories } from './host/make-directories.ts'
 import { mountsBelow } from './host/mount.ts'
 import { MNT, umount } from './host/syscalls.ts'
 import type { DistributionSettings } from './images/distribution.ts'
+import { GarbageCollector } from './images/garbage-collector.ts'
 import { Images } from './images/images.ts'
 import type { Logger } from './log.ts'
 import { Networks } from './networks/networks.ts'
@@ -65,12 +66,15 @@ export class Engine implements AsyncDisposable {
   readonly containers: Containers
   readonly builder: Builder
   readonly #exits: Exits
+  #collector: GarbageCollector | undefined
 
   /** Boots an engine: state from SQLite, held against what the host shows, adopted or swept. The caller owns the data root. */
   static async boot(config: Config, log: Logger): Promise<Engine> {
     const engine = new Engine(config, log)
     try {
       await engine.#adopt()
+      const { images, events } = engine
+      engine.#collector = new GarbageCollector({ upkeep: images.upkeep, events, policy: () => config.imageGc, log })
       return engine
     } catch (error) {
       await engine[Symbol.asyncDispose]()
@@ -158,6 +162,7 @@ export class Engine implements AsyncDisposable {
     using _networks = this.networks
     // No more exits are taken up: the next engine finds them on file.
     this.#exits[Symbol.dispose]()
+    await this.#collector?.[Symbol.asyncDispose]()
     await this.containers[Symbol.asyncDispose]()
     await this.images[Symbol.asyncDispose]()
     // A group of the user's own stays: others may count on it.

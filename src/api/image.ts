@@ -19,6 +19,8 @@ export type ImageSummary = {
   /** -1: not asked. */
   readonly Containers: number
   readonly Labels: Readonly<Record<string, string>> | null
+  /** Tare's own: never collected by itself. */
+  readonly Pinned?: true
   /** From 1.47 on, when asked for. */
   readonly Manifests?: readonly ImageManifestSummary[]
 }
@@ -61,6 +63,8 @@ export type ImageInspect = {
   readonly GraphDriver: { readonly Name: string; readonly Data: Readonly<Record<string, string>> | null }
   readonly RootFS: { readonly Type: 'layers'; readonly Layers: readonly string[] }
   readonly Metadata: { readonly LastTagTime: string }
+  /** Tare's own: never collected by itself. */
+  readonly Pinned?: true
 }
 
 /** One row of `GET /images/{name}/history`. */

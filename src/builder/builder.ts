@@ -124,6 +124,8 @@ export class Builder {
     if (unused.length > 0)
       onEvent({ type: 'warning', message: `One or more build-args [${unused.join(' ')}] were not consumed` })
     for (const tag of tags) if (this.#parts.images.find(tag)?.id !== imageId) this.#parts.images.tag(imageId, tag)
+    // A build of which every step is known makes nothing new.
+    this.#parts.images.touch(imageId)
     onEvent({ type: 'image', id: imageId, tags })
     return { imageId }
   }

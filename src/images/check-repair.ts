@@ -6,6 +6,7 @@ import { pack } from '../storage/archive/pack.ts'
 import type { CheckRun, RefetchHints, Repair } from './check-parts.ts'
 import { manifestBytes } from './image-recorder.ts'
 import type { ImageRow } from './image-table.ts'
+import { removeImage } from './remove-image.ts'
 
 /** Images by the names that people know. */
 export const namesOfImage = ({ parts }: CheckRun, id: Digest): string => {
@@ -68,7 +69,7 @@ export const refetchBlob = async (
 
 /** The last resort: images that cannot be whole any more are removed, unless a container uses one of them. */
 export const removeImages = async (run: CheckRun, rows: readonly ImageRow[], why: string): Promise<Repair> => {
-  const { recorder, snapshotter, table, inUse } = run.parts
+  const { inUse } = run.parts
   const users = rows.flatMap(({ id }) => inUse(id).map(({ containerId }) => shortId(containerId)))
   const names = rows.map(({ id }) => namesOfImage(run, id)).join('; ')
   if (users.length > 0)
@@ -77,19 +78,7 @@ export const removeImages = async (run: CheckRun, rows: readonly ImageRow[], why
       repaired: false,
     }
   if (!run.repair) return { repair: `${why}; else --repair removes ${names}`, repaired: false }
-  for (const { id } of rows) {
-    for (const name of table.namesOf(id)) if (table.members(nameRow(run, name)).length === 1) recorder.unname(name, id)
-    recorder.drop(
-      id,
-      snapshotter.keys().map(key => snapshotter.stack(key) ?? []),
-    )
-  }
+  for (const { id } of rows) removeImage(run.parts, id)
   run.needsCollection = true
   return { repair: `${why}; removed ${names}`, repaired: true }
-}
-
-const nameRow = ({ parts: { table } }: CheckRun, reference: Parameters<typeof table.named>[0]) => {
-  const row = table.named(reference)
-  if (!row) throw new TypeError('a name that was listed is not there')
-  return row
 }

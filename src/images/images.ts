@@ -99,7 +99,14 @@ export class Images implements AsyncDisposable {
       events,
     })
     this.#distribution = distribution && new Distribution(this.#parts(), distribution)
-    this.upkeep = new ImageUpkeep({ ...this.#parts(), events, inUse, distribution: () => this.#distribution })
+    this.upkeep = new ImageUpkeep({
+      ...this.#parts(),
+      database,
+      events,
+      inUse,
+      distribution: () => this.#distribution,
+      find: name => this.platforms(name),
+    })
   }
 
   /**
@@ -254,6 +261,7 @@ export class Images implements AsyncDisposable {
       names: names.get(image.id) ?? [],
       subordinate: !names.has(image.id) && this.#table.namesOf(image.id).length > 0,
       containers: this.#inUse(image.id).length,
+      pinned: this.upkeep.isPinned(image.id),
       ...(manifests ? { manifests: this.#manifestsOf(image, names.get(image.id) ?? []) } : {}),
     }))
     const rows = listImages(listed, filters, name => this.get(name), { all })
@@ -271,9 +279,15 @@ export class Images implements AsyncDisposable {
       image,
       names: this.#table.namesOf(image.id),
       lastTagged: this.#table.lastTagged(image.id),
+      pinned: this.upkeep.isPinned(image.id),
       driver: this.#snapshotter.name,
       driverData: this.#snapshotter.describeLayers(image.layers.map(({ diffId }) => diffId)),
     })
+  }
+
+  /** An image, and what it was built on, is being used: automatic collection goes by that. */
+  touch(id: Digest): void {
+    this.upkeep.touch(id)
   }
 
   history(nameOrId: string, platform?: Platform): ImageHistoryItem[] {
@@ -399,6 +413,7 @@ export class Images implements AsyncDisposable {
 
   /** Ends the connections to registries. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.upkeep[Symbol.dispose]()
     await this.#distribution?.[Symbol.asyncDispose]()
   }
 

@@ -9,12 +9,13 @@ export type InspectFacts = {
   readonly names: readonly Reference[]
   /** Milliseconds since the epoch. */
   readonly lastTagged: number | undefined
+  readonly pinned: boolean
   readonly driver: string
   readonly driverData: Readonly<Record<string, string>>
 }
 
 /** `GET /images/{name}/json` */
-export const inspectImage = ({ image, names, lastTagged, driver, driverData }: InspectFacts): ImageInspect => {
+export const inspectImage = ({ image, names, lastTagged, pinned, driver, driverData }: InspectFacts): ImageInspect => {
   const { config } = image
   return {
     Id: image.id,
@@ -34,6 +35,7 @@ export const inspectImage = ({ image, names, lastTagged, driver, driverData }: I
     GraphDriver: { Name: driver, Data: driverData },
     RootFS: { Type: 'layers', Layers: image.layers.map(({ diffId }) => diffId) },
     Metadata: { LastTagTime: lastTagged === undefined ? '0001-01-01T00:00:00Z' : new Date(lastTagged).toISOString() },
+    ...(pinned ? { Pinned: true } : {}),
   }
 }
 

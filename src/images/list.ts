@@ -9,6 +9,7 @@ export type ListedImage = {
   readonly image: Image
   readonly names: readonly Reference[]
   readonly containers: number
+  readonly pinned?: boolean
   /** Only one of the platforms under another image's names: shown with that one. */
   readonly subordinate: boolean
   /** What the names stand for, platform by platform; when that was asked for. */
@@ -36,7 +37,7 @@ export const listImages = (
   const since = Math.max(...(filters.since ?? []).map(name => find(name).created ?? 0))
   const patterns = filters.reference?.map(patternMatcher)
   const rows: ImageSummary[] = []
-  for (const { image, names, containers, subordinate, manifests } of all) {
+  for (const { image, names, containers, pinned, subordinate, manifests } of all) {
     if (subordinate && !subordinates) continue
     const created = image.created ?? 0
     if (created >= before || created <= since) continue
@@ -55,6 +56,7 @@ export const listImages = (
       SharedSize: -1,
       Containers: containers,
       Labels: labels ?? null,
+      ...(pinned ? { Pinned: true } : {}),
       ...(manifests ? { Manifests: manifests } : {}),
     })
   }

@@ -6,6 +6,7 @@ import type { Route } from './router.ts'
 import { buildRoutes } from './routes/build.ts'
 import { containerRoutes } from './routes/containers.ts'
 import { execRoutes } from './routes/exec.ts'
+import { imageUpkeepRoutes } from './routes/image-upkeep.ts'
 import { imageRoutes } from './routes/images.ts'
 import { networkRoutes } from './routes/networks.ts'
 import { pluginRoutes } from './routes/plugins.ts'
@@ -49,6 +50,14 @@ export const engineRoutes = (engine: Engine, components: () => Promise<readonly 
     ...containerRoutes(containers),
     ...execRoutes(containers),
     ...registryRoutes(() => images.distribution),
+    ...imageUpkeepRoutes({
+      policy: () => config.imageGc,
+      planCollection: policy => images.upkeep.planCollection(policy),
+      collect: policy => images.upkeep.collect(policy),
+      platforms: name => [images.get(name), ...images.platforms(name)],
+      pin: ids => images.upkeep.pin(ids),
+      unpin: ids => images.upkeep.unpin(ids),
+    }),
     ...imageRoutes(images),
     ...buildRoutes(engine.builder),
     ...networkRoutes({

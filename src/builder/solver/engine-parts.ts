@@ -27,6 +27,8 @@ export interface ImageStore {
   pull(reference: Reference, options: PullOptions): Promise<void>
   create(image: { readonly config: ImageConfig; readonly layers: readonly StageLayer[] }): { readonly id: Digest }
   tag(nameOrId: string, reference: string): void
+  /** The image is being used, and so is what it was built on. */
+  touch(id: Digest): void
   list(): readonly { readonly Id: string }[]
 }
 
