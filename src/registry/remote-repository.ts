@@ -6,22 +6,15 @@ import { Authorizer } from './authorizer.ts'
 import { blobFrom } from './blob-stream.ts'
 import type { Connections, Source } from './connections.ts'
 import type { Endpoint } from './endpoint.ts'
-import {
-  bareType,
-  isSchema1,
-  MANIFEST_LIMIT,
-  MANIFEST_TYPES,
-  readManifest,
-  refuseSchema1,
-} from './manifest-document.ts'
+import { contentDigest, fetchManifest, type ManifestRequest, resolveManifest } from './fetch-manifest.ts'
 import type { Credentials } from './registry-config.ts'
 import { RegistryError } from './registry-error.ts'
 import type { BlobAnswer, BlobDescriptor, Repository, Waiting } from './repository.ts'
-import { Session, type SessionRequest } from './session.ts'
+import { isPostponed } from './retry.ts'
+import { Session } from './session.ts'
 import { listTags } from './tags.ts'
 import type { TokenCache } from './tokens.ts'
 import { translate } from './translate.ts'
-import type { HttpResponse } from './transport.ts'
 import { locationOf, uploadBlob } from './upload.ts'
 
 export type Surroundings = {
@@ -30,6 +23,8 @@ export type Surroundings = {
   readonly attempts: number
   readonly chunkSize: number | undefined
 }
+
+type ManifestOptions = Waiting & { readonly accept?: readonly string[] | undefined }
 
 const isSuccess = (status: number): boolean => status >= 200 && status < 300
 
@@ -121,64 +116,28 @@ export class RemoteRepository implements Repository {
       : { domain, path, tag: tagOrDigest, digest: undefined }
   }
 
-  #manifestRequest(
-    method: string,
-    tagOrDigest: string,
-    options: Waiting & { accept?: readonly string[] | undefined },
-  ): SessionRequest {
+  #manifestRequest(session: Session, tagOrDigest: string, { signal, accept }: ManifestOptions): ManifestRequest {
     return {
-      method,
-      target: `${this.#root}/manifests/${tagOrDigest}`,
-      headers: { Accept: (options.accept ?? MANIFEST_TYPES).join(', ') },
-      scopes: this.#pull,
-      attempts: this.#around.attempts,
-      signal: options.signal,
-      expected: isSuccess,
+      ...{ session, root: this.#root, tagOrDigest, name: canonicalName(this.#named(tagOrDigest)) },
+      ...{ scopes: this.#pull, accept, attempts: this.#around.attempts, signal },
     }
-  }
-
-  async #getManifest(
-    session: Session,
-    tagOrDigest: string,
-    options: Waiting & { accept?: readonly string[] | undefined },
-  ): Promise<{ descriptor: Descriptor; bytes: Buffer }> {
-    await using response = await session.request(this.#manifestRequest('GET', tagOrDigest, options))
-    const bytes = await response.bytes(MANIFEST_LIMIT)
-    const { headers } = response
-    const descriptor = readManifest(tagOrDigest, canonicalName(this.#named(tagOrDigest)), {
-      ...{ bytes, type: headers['content-type'], digest: header(response, 'docker-content-digest') },
-    })
-    return { descriptor, bytes }
   }
 
   async manifest(
     tagOrDigest: string,
-    options: Waiting & { accept?: readonly string[] | undefined } = {},
+    options: ManifestOptions = {},
   ): Promise<{ descriptor: Descriptor; bytes: Buffer }> {
-    return await this.#read(async session => await this.#getManifest(session, tagOrDigest, options), {
+    return await this.#read(session => fetchManifest(this.#manifestRequest(session, tagOrDigest, options)), {
       signal: options.signal,
       about: tagOrDigest,
     })
   }
 
-  async resolve(tagOrDigest: string, options: Waiting = {}): Promise<Descriptor> {
-    const work = async (session: Session): Promise<Descriptor> => {
-      const request = this.#manifestRequest('HEAD', tagOrDigest, options)
-      // Any status: what is wrong is told by the answer to GET, which has a body.
-      await using response = await session.request({ ...request, expected: () => true })
-      const digest = header(response, 'docker-content-digest') ?? ''
-      const size = Number(response.headers['content-length'] ?? Number.NaN)
-      const mediaType = bareType(response.headers['content-type'])
-      if (isSuccess(response.status) && isDigest(digest) && Number.isSafeInteger(size) && mediaType !== '') {
-        if (isSchema1(mediaType)) throw refuseSchema1(canonicalName(this.#named(tagOrDigest)))
-        if (isDigest(tagOrDigest) && digest !== tagOrDigest)
-          throw new RegistryError(`manifest verification failed for digest ${tagOrDigest}`)
-        if (size > MANIFEST_LIMIT) throw new RegistryError(`response body is larger than ${MANIFEST_LIMIT} bytes`)
-        return { mediaType, digest, size }
-      }
-      return (await this.#getManifest(session, tagOrDigest, options)).descriptor
-    }
-    return await this.#read(work, { signal: options.signal, about: tagOrDigest })
+  async resolve(tagOrDigest: string, options: ManifestOptions = {}): Promise<Descriptor> {
+    return await this.#read(session => resolveManifest(this.#manifestRequest(session, tagOrDigest, options)), {
+      signal: options.signal,
+      about: tagOrDigest,
+    })
   }
 
   async blob(descriptor: BlobDescriptor, options: Waiting & { offset?: number | undefined } = {}): Promise<BlobAnswer> {
@@ -188,7 +147,8 @@ export class RemoteRepository implements Repository {
         ...{ method: 'GET', target, scopes: this.#pull, signal },
         headers: offset > 0 ? { Range: `bytes=${offset}-` } : {},
         // Who reads a blob comes again by himself; only a registry that says when is waited for here.
-        attempts: 1,
+        attempts: this.#around.attempts,
+        isWorthwhile: isPostponed,
         expected: status => status === 200 || (status === 206 && offset > 0),
       })
       try {
@@ -298,13 +258,8 @@ export class RemoteRepository implements Repository {
         timeout: session.endpoint.transport.timeouts.store,
         expected: isSuccess,
       })
-      const digest = header(response, 'docker-content-digest') ?? ''
+      const digest = contentDigest(response) ?? ''
       return isDigest(digest) ? digest : digestOf(bytes)
     }, signal)
   }
-}
-
-const header = (response: HttpResponse, name: string): string | undefined => {
-  const value = response.headers[name]
-  return typeof value === 'string' ? value : undefined
 }

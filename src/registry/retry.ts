@@ -21,6 +21,9 @@ const LASTING = /^(ENOTFOUND|EPROTO|EPROXY|ERR_TLS|ERR_SSL|CERT_|UNABLE_TO|SELF_
 const isBroken = (code: string | undefined): boolean =>
   code !== undefined && /^(E[A-Z]|ERR_)/.test(code) && !LASTING.test(code)
 
+/** A registry that is busy, and says until when. */
+export const isPostponed = (error: unknown): boolean => isTransient(error) && error.retryAfter !== undefined
+
 /** Milliseconds before try number `attempt + 1`, or undefined when it is not worth it. */
 export const delayBefore = (attempt: number, error: RegistryError, random = Math.random()): number | undefined => {
   if (error.retryAfter !== undefined) return error.retryAfter > LONGEST_WAIT ? undefined : error.retryAfter

@@ -13,6 +13,8 @@ export type SessionRequest = Omit<HttpRequest, 'url' | 'authorization'> & {
   readonly expected: (status: number) => boolean
   /** How often it is tried; 1 for what can not be asked twice. */
   readonly attempts: number
+  /** Which failures are worth another try: those that are transient, when left out. */
+  readonly isWorthwhile?: ((error: unknown) => boolean) | undefined
 }
 
 const isStreamed = (request: SessionRequest): boolean => request.body !== undefined && 'chunks' in request.body
@@ -33,14 +35,14 @@ export class Session {
 
   /** An answer with an expected status. RegistryError in dockerd's words otherwise; the signal's reason when aborted. */
   async request(request: SessionRequest): Promise<HttpResponse> {
-    const { attempts, signal } = request
+    const { attempts, signal, isWorthwhile } = request
     return await retry(
       async () => {
         const response = await this.#authorized(request)
         if (request.expected(response.status)) return response
         throw await responseError(response)
       },
-      { maxAttempts: isStreamed(request) ? 1 : attempts, signal },
+      { maxAttempts: isStreamed(request) ? 1 : attempts, signal, isWorthwhile },
     )
   }
 

@@ -154,6 +154,20 @@ test('too many requests: as long as it says, or not at all', async () => {
   assert.ok(performance.now() - began >= 990)
   registry.heal()
   registry.spoil(
+    { method: 'HEAD', path: '/manifests/' },
+    { kind: 'reply', status: 429, headers: { 'Retry-After': '1' } },
+  )
+  const resolving = performance.now()
+  await here().resolve('1')
+  assert.ok(performance.now() - resolving >= 990)
+  registry.heal()
+  registry.spoil({ path: large.descriptor.digest }, { kind: 'reply', status: 503, headers: { 'Retry-After': '0' } })
+  const { stream } = await here().blob(large.descriptor)
+  stream.destroy()
+  registry.spoil({ path: large.descriptor.digest }, { kind: 'reply', status: 503 })
+  await assert.rejects(here().blob(large.descriptor), says('Unavailable', /503 Service Unavailable$/))
+  registry.heal()
+  registry.spoil(
     manifests,
     { kind: 'reply', status: 429, headers: { ...headers, 'Retry-After': '3600' }, body },
     ALWAYS,
