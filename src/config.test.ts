@@ -147,3 +147,41 @@ test('a duration is Go’s', () => {
   assert.throws(() => load('{}', '--registry-timeout=5'), /time: invalid duration "5"/)
   assert.throws(() => load('{}', '--registry-timeout=0s'), /invalid registry timeout: 0/)
 })
+
+test('when images go by themselves: as an object of the file, as a flag, and not at all', () => {
+  assert.equal(load('{}').imageGc, undefined)
+  const day = 24 * 3_600_000
+  assert.deepEqual(load('{"image-gc":{"high":"20GB","low":"15g","keep":3,"minAge":"36h","interval":"30m"}}').imageGc, {
+    high: 20 * 2 ** 30,
+    low: 15 * 2 ** 30,
+    keep: 3,
+    minAge: 1.5 * day,
+    interval: 1_800_000,
+  })
+  assert.deepEqual(load('{}', '--image-gc', 'keep=2,minAge=1h30m').imageGc, {
+    high: undefined,
+    low: undefined,
+    keep: 2,
+    minAge: 5_400_000,
+    interval: 3_600_000,
+  })
+  assert.equal(load('{"image-gc":{"high":1000}}').imageGc?.minAge, day)
+  refused(
+    '{"image-gc":{"high":"1GB","low":"2GB"}}',
+    [],
+    `${merged} invalid JSON: image-gc: low (2147483648 bytes) is above high (1073741824 bytes)`,
+  )
+  refused('{"image-gc":{"kep":1}}', [], `${merged} invalid JSON: image-gc: unknown key "kep"`)
+  refused('{"image-gc":{"keep":0}}', [], `${merged} invalid JSON: image-gc: keep must be at least 1: 0`)
+  refused(
+    '{"image-gc":{"minAge":3}}',
+    [],
+    `${merged} invalid JSON: json: cannot unmarshal number into Go struct field Config.image-gc.minAge of type string`,
+  )
+})
+
+test('a reload takes over when images go', () => {
+  const config = load('{}')
+  assert.deepEqual(reloadConfig(config, load('{"image-gc":{"keep":1}}')), ['imageGc'])
+  assert.equal(config.imageGc?.keep, 1)
+})

@@ -7,7 +7,7 @@ import type { AddressPool, RuntimeConfig, UlimitConfig } from './config-values.t
 import { codeOf, invalidArgument, messageOf } from './errdefs.ts'
 import type { LogLevel } from './log.ts'
 
-export type { ImageGcConfig } from './config-image-gc.ts'
+export { type ImageGcConfig, imageGcFromText } from './config-image-gc.ts'
 export type { AddressPool, RuntimeConfig, UlimitConfig } from './config-values.ts'
 
 /**

@@ -1,5 +1,5 @@
 import type { ImageGcResponse } from '../../api/image-gc.ts'
-import type { ImageGcConfig } from '../../config.ts'
+import { type ImageGcConfig, imageGcFromText } from '../../config.ts'
 import { invalidArgument } from '../../errdefs.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { RequestContext } from '../request-context.ts'
@@ -43,11 +43,7 @@ const PARAMETERS = ['high', 'low', 'keep', 'minAge'] as const
 const collect = async (context: RequestContext, images: ImageUpkeepBackend): Promise<void> => {
   const { query } = context
   const given = PARAMETERS.flatMap(name => (query.get(name) === '' ? [] : [`${name}=${query.get(name)}`]))
-  let policy = images.policy()
-  if (given.length > 0) {
-    const { imageGcFromText } = await import('../../config-image-gc.ts')
-    policy = imageGcFromText(given.join(','))
-  }
+  const policy = given.length > 0 ? imageGcFromText(given.join(',')) : images.policy()
   if (!policy || (policy.high === undefined && policy.keep === undefined)) {
     throw invalidArgument(
       'no policy says which images may go: set "image-gc" in the configuration file, or give high or keep',
