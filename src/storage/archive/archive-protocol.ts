@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { Expected, Received, ReceiveOptions } from './blob-receiver.ts'
+import type { Compressed } from './compressor.ts'
 import type { PackedError } from './pack-error.ts'
 import type { PackOptions } from './packer.ts'
 import type { TreeOptions } from './tree-writer.ts'
@@ -22,8 +23,9 @@ export type ToWorker = { readonly job: number } & (
       readonly port: MessagePort
       readonly ring: SharedArrayBuffer
     }
-  /** Takes the next bytes of the file that is being received. */
+  /** Takes the next bytes of the file that is being received, or compressed. */
   | { readonly type: 'read' }
+  | { readonly type: 'compress'; readonly from: string; readonly to: string }
   | { readonly type: 'verify'; readonly expected: Expected }
   | { readonly type: 'chunk'; readonly data: Uint8Array<ArrayBuffer>; readonly length?: number }
   | { readonly type: 'end' }
@@ -36,6 +38,7 @@ export type FromWorker = { readonly job: number } & (
   /** A chunk has been worked off; its memory comes back. */
   | { readonly type: 'taken'; readonly data: Uint8Array<ArrayBuffer> | undefined; readonly position: number }
   | { readonly type: 'received'; readonly received: Received }
+  | { readonly type: 'compressed'; readonly compressed: Compressed }
   /** Nothing of the job is open any more. */
   | { readonly type: 'cancelled' }
   | { readonly type: 'data'; readonly data: Uint8Array }

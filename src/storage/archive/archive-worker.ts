@@ -1,6 +1,7 @@
 import { parentPort } from 'node:worker_threads'
 import { syncDirectoryNow } from '../../host/sync.ts'
 import type { FromWorker, ToWorker } from './archive-protocol.ts'
+import { Compressor } from './compressor.ts'
 import { packError } from './pack-error.ts'
 import { Packer } from './packer.ts'
 import { ReceiveJob } from './receive-job.ts'
@@ -40,6 +41,19 @@ const startUnpack = (message: Extract<ToWorker, { type: 'unpack' }>): Job => {
   }
 }
 
+const startCompress = (message: Extract<ToWorker, { type: 'compress' }>): Job => {
+  const compressor = new Compressor(message.from, message.to)
+  return {
+    handle({ job }) {
+      const compressed = compressor.step()
+      if (compressed) send({ job, type: 'compressed', compressed })
+      else send({ job, type: 'taken', data: undefined, position: compressor.position })
+      return compressed !== undefined
+    },
+    [Symbol.dispose]: () => compressor[Symbol.dispose](),
+  }
+}
+
 const startPack = (message: Extract<ToWorker, { type: 'pack' }>): Job => {
   const packer = new Packer(message.options)
   const chunks = packer.pack(message.directory, message.options)
@@ -73,6 +87,7 @@ port.on('message', (message: ToWorker) => {
     else if (message.type === 'tree') writeTree(message.port, message.ring, message.options)
     else if (message.type === 'unpack') jobs.set(message.job, startUnpack(message))
     else if (message.type === 'pack') jobs.set(message.job, startPack(message))
+    else if (message.type === 'compress') jobs.set(message.job, startCompress(message))
     else if (message.type === 'cancel') end(message.job)
     // A job that failed has been told of; what was on its way to it meanwhile is dropped.
     else if (jobs.get(message.job)?.handle(message)) end(message.job)

@@ -1,38 +1,19 @@
 import { constants, createGunzip, createZstdDecompress } from 'node:zlib'
-import { invalidArgument } from '../../errdefs.ts'
+import { invalidArgument, messageOf } from '../../errdefs.ts'
 import type { Decoder, DecoderStep } from './decoder.ts'
+import { ZlibEngine } from './zlib-engine.ts'
 
 /** 512 MiB: what Docker's decoder takes at most. */
 const ZSTD_WINDOW_LOG = 29
 
-/** What Node's compression streams stand on. Its synchronous step is not in the documentation, but the same since Node 11. */
-type Engine = {
-  readonly _handle: {
-    onerror: (message: string, errno: number, code: string) => void
-    writeSync(
-      flush: number,
-      input: Uint8Array,
-      inputOffset: number,
-      inputLength: number,
-      output: Uint8Array,
-      outputOffset: number,
-      outputLength: number,
-    ): void
-  }
-  /** Bytes left of the output and of the input after a step. */
-  readonly _writeState: Uint32Array
-  close(): void
-}
-
 /**
- * gzip (all members, then at most zeros) and zstd (all frames) by Node's own libraries, step by step: its streams would cost
- * several turns of the event loop for each chunk, and take whatever follows the last member for nothing.
+ * gzip (all members, then at most zeros) and zstd (all frames) by Node's own libraries. As streams they would take whatever follows
+ * the last member for nothing.
  */
 export class ZlibDecoder implements Decoder {
-  readonly #engine: Engine
+  readonly #engine: ZlibEngine
   readonly #gzip: boolean
   #padding = false
-  #error: string | undefined
 
   constructor(compression: 'gzip' | 'zstd') {
     this.#gzip = compression === 'gzip'
@@ -42,10 +23,7 @@ export class ZlibDecoder implements Decoder {
           chunkSize: constants.Z_MIN_CHUNK,
           params: { [constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG },
         })
-    this.#engine = stream as unknown as Engine
-    this.#engine._handle.onerror = message => {
-      this.#error = message
-    }
+    this.#engine = new ZlibEngine(stream)
   }
 
   step(input: Buffer, output: Buffer): DecoderStep {
@@ -70,10 +48,11 @@ export class ZlibDecoder implements Decoder {
   }
 
   #write(input: Buffer, output: Buffer, flush: number): DecoderStep {
-    this.#engine._handle.writeSync(flush, input, 0, input.length, output, 0, output.length)
-    if (this.#error !== undefined) throw invalidArgument(`${this.#gzip ? 'gzip' : 'zstd'}: ${this.#error}`)
-    const [room = 0, left = 0] = this.#engine._writeState
-    return { read: input.length - left, written: output.length - room }
+    try {
+      return this.#engine.step(input, output, flush)
+    } catch (error) {
+      throw invalidArgument(`${this.#gzip ? 'gzip' : 'zstd'}: ${messageOf(error)}`, { cause: error })
+    }
   }
 }
 

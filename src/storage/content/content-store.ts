@@ -163,12 +163,17 @@ export class ContentStore {
     return join(this.#partial, hexOf(digest))
   }
 
+  /** A name in the same file system for a file that may become a blob; what is left there is swept at start. */
+  temporaryPath(): string {
+    return this.#temporary()
+  }
+
   /**
-   * Shows a blob that was gathered at its partial path, and has been verified there. Does not wait for the disk: should the host end
-   * before it has the blob, the blob is gone at the next start.
+   * Shows a blob that was gathered at its partial path, or at `path`, and has been verified there. Does not wait for the disk: should
+   * the host end before it has the blob, the blob is gone at the next start.
    */
-  adopt(digest: Digest): void {
-    this.#unsettled.add(hexOf(digest), () => renameSync(this.partialPath(digest), this.path(digest)))
+  adopt(digest: Digest, path = this.partialPath(digest)): void {
+    this.#unsettled.add(hexOf(digest), () => renameSync(path, this.path(digest)))
   }
 
   /** No error when it is not there. */
