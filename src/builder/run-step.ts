@@ -22,6 +22,7 @@ export type RunStepSettings = {
   readonly runtime: () => OciRuntime
 }
 
+const HOSTNAME = 'build'
 const NAMESPACES: readonly NamespaceType[] = ['mount', 'pid', 'ipc', 'uts']
 
 const stepSpec = (
@@ -43,7 +44,7 @@ const stepSpec = (
       capabilities: { bounding: capabilities, effective, permitted: effective },
     },
     root: { path: request.rootfs },
-    hostname: 'build',
+    hostname: HOSTNAME,
     mounts: [...defaultMounts(), ...files],
     linux: {
       namespaces: [
@@ -59,11 +60,12 @@ const stepSpec = (
   }
 }
 
-/** resolv.conf and hosts for the step's process. */
+/** resolv.conf, hosts and hostname for the step's process. */
 const ownFiles = (directory: string, isolated: boolean, address: string | undefined): MountSpec[] => {
   const files = {
     'resolv.conf': resolvConf(hostResolvConf(), {}, isolated),
-    hosts: hostsFile({ address, names: ['build'], extra: [], gateway: undefined }),
+    hosts: hostsFile({ address, names: [HOSTNAME], extra: [], gateway: undefined }),
+    hostname: `${HOSTNAME}\n`,
   }
   return Object.entries(files).map(([name, text]) => {
     writeFileSync(`${directory}/${name}`, text, { mode: 0o644 })

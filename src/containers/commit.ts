@@ -1,7 +1,7 @@
 import type { ContainerConfig } from '../api/container.ts'
 import { conflict, invalidArgument, isKind, notFound } from '../errdefs.ts'
 import { requireDepth } from '../images/depth.ts'
-import { nameFromParts } from '../images/import.ts'
+import { nameFromParts } from '../images/name-from-parts.ts'
 import { type Digest, digestOf } from '../oci/digest.ts'
 import type { ExecutionConfig, History, ImageConfig } from '../oci/image-config.ts'
 import { familiarName, familiarRepository } from '../oci/reference.ts'

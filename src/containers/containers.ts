@@ -162,18 +162,23 @@ export class Containers implements AsyncDisposable {
 
   /** Which containers use an image, and whether they run: what keeps it from being removed. */
   usersOfImage(imageId: string): { readonly containerId: string; readonly running: boolean }[] {
-    return this.#context.store
-      .all()
-      .filter(container => container.record.image === imageId)
-      .map(container => ({ containerId: container.id, running: container.running }))
+    const { store } = this.#context
+    const users = store.all().filter(({ record }) => record.image === imageId)
+    const coming = [...store.forming()].filter(({ image }) => image === imageId)
+    return [
+      ...users.map(container => ({ containerId: container.id, running: container.running })),
+      ...coming.map(({ id }) => ({ containerId: id, running: false })),
+    ]
   }
 
   /** Which containers mount a volume. */
   usersOfVolume(name: string): string[] {
-    return this.#context.store
+    const { store } = this.#context
+    const users = store
       .all()
-      .filter(container => container.record.mounts.some(mount => mount.Type === 'volume' && mount.Name === name))
-      .map(container => container.id)
+      .filter(({ record }) => record.mounts.some(mount => mount.Type === 'volume' && mount.Name === name))
+    const coming = [...store.forming()].filter(({ volumes }) => volumes.has(name))
+    return [...users, ...coming].map(({ id }) => id)
   }
 
   /** The name of a container, or its id when there is none of that id. */

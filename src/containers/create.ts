@@ -27,6 +27,7 @@ import { randomName } from './random-name.ts'
 import { checkResources } from './resources.ts'
 import { checkRestartPolicy } from './restart-policy.ts'
 import { securityOptions } from './security.ts'
+import type { Forming } from './store.ts'
 
 const LOG_DRIVERS = ['', 'json-file', 'local', 'k8s-file', 'none']
 
@@ -75,6 +76,9 @@ const warningsFor = (image: ContainerImage, platform: Platform | undefined, conf
   return warnings
 }
 
+const noSuchImage = (name: string, cause?: unknown): Error =>
+  notFound(`No such image: ${familiarName(withDefaultTag(parseReference(name)))}`, { cause })
+
 /** The image, of the asked platform. Clients pull what they get a NotFound for. */
 const findImage = (context: Context, name: string, platform: Platform | undefined): ContainerImage => {
   try {
@@ -82,7 +86,7 @@ const findImage = (context: Context, name: string, platform: Platform | undefine
   } catch (error) {
     // Here, but for other platforms: that error says so.
     if (!isKind(error, 'NotFound') || (platform && context.images.find(name))) throw error
-    throw notFound(`No such image: ${familiarName(withDefaultTag(parseReference(name)))}`, { cause: error })
+    throw noSuchImage(name, error)
   }
 }
 
@@ -106,7 +110,7 @@ const fillVolume = async (rootfs: string, destination: string, volume: string): 
 const resolveMounts = async (
   context: Context,
   requests: readonly MountRequest[],
-  id: string,
+  { id, volumes }: Forming,
   undo: AsyncDisposableStack,
 ): Promise<MountPoint[]> => {
   const points: MountPoint[] = []
@@ -118,6 +122,7 @@ const resolveMounts = async (
       continue
     }
     const name = request.source ?? anonymousVolumeName()
+    volumes.add(name)
     const volume = context.volumes.ensure(name, {
       driver: request.driver,
       driverOptions: request.driverOptions,
@@ -172,6 +177,8 @@ export const createContainer = async (
   const wanted = platform === undefined ? undefined : parsePlatform(platform)
   const image = findImage(context, own.Image, wanted)
   requireSystem(image)
+  // From here on neither the image nor a volume can be pruned away from below.
+  using forming = context.store.form(id, image.id)
   const hostConfig = completeHostConfig(context, host ?? {}, networking)
   // In the host's network a container bears the host's name, unless it is given one.
   const named = own.Hostname || hostConfig.NetworkMode !== 'host' ? own : { ...own, Hostname: hostname() }
@@ -187,7 +194,9 @@ export const createContainer = async (
   const directory = keptDirectory(context, id)
   mkdirSync(directory, { recursive: true, mode: 0o710 })
   undo.defer(() => rmSync(directory, { recursive: true, force: true }))
-  const mounts = await resolveMounts(context, requests, id, undo)
+  const mounts = await resolveMounts(context, requests, forming, undo)
+  // What is removed by force goes all the same.
+  if (!context.images.find(image.id)) throw noSuchImage(own.Image)
 
   const container = new Container(
     {

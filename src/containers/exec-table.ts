@@ -16,15 +16,23 @@ export type Exec = {
 
 /** Finished ones of a container that are kept for those who ask; the oldest go first. */
 const KEPT = 32
+/** Those of a running container that were made and never started; the oldest go first. */
+const WAITING = 1024
 
 /** All execs, by id and by container. */
 export class ExecTable {
   readonly #execs = new Map<string, Exec>()
 
   add(exec: Exec): void {
-    const finished = this.of(exec.container).filter(known => known.state === 'exited')
-    for (const old of finished.slice(0, Math.max(0, finished.length - KEPT))) this.#execs.delete(old.id)
+    const known = this.of(exec.container)
+    this.#trim(known, 'exited', KEPT)
+    this.#trim(known, 'created', WAITING)
     this.#execs.set(exec.id, exec)
+  }
+
+  #trim(known: readonly Exec[], state: Exec['state'], kept: number): void {
+    const those = known.filter(exec => exec.state === state)
+    for (const old of those.slice(0, Math.max(0, those.length - kept))) this.#execs.delete(old.id)
   }
 
   /** Throws NotFound. */
@@ -37,6 +45,11 @@ export class ExecTable {
   /** A container's, oldest first. */
   of(container: Container): Exec[] {
     return [...this.#execs.values()].filter(exec => exec.container === container)
+  }
+
+  /** Its process has ended: what was not started by now never will be. */
+  forgetWaiting(container: Container): void {
+    for (const exec of this.of(container)) if (exec.state === 'created') this.#execs.delete(exec.id)
   }
 
   forget(container: Container): void {

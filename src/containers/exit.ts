@@ -22,6 +22,7 @@ const settle = async (context: Context, container: Container, exit: Exit): Promi
   const oomKilled = existsSync(`${bundleDirectory(context, id)}/oom`)
   await container.stdio?.drained(PATIENCE)
   container.stdio = undefined
+  context.execs.forgetWaiting(container)
   releaseRuntime(context, container)
   const startedAt = life.startedAt === undefined ? exit.finishedAt : new Date(life.startedAt)
   // The time is that of conmon's file, and the kernel's clock for files goes in steps of some milliseconds.

@@ -60,6 +60,9 @@ const nanoseconds = (time: string): bigint => {
   return BigInt(Date.parse(`${utc.slice(0, 19)}Z`)) * 1_000_000n + BigInt(utc.slice(20, 29))
 }
 
+/** Milliseconds; a longer one would go off at once. */
+const LONGEST_TIMER = 2 ** 31 - 1
+
 /** Longer than what stands before an entry's text. */
 const HEAD = 64
 
@@ -167,8 +170,10 @@ const follow = async function* (
     }
     for (;;) {
       // Asked before reading: what was written before the end is read after it.
+      const left = options.until === undefined ? undefined : Number(options.until / 1_000_000n) - Date.now()
       const live =
         options.follow &&
+        (left === undefined || left >= 0) &&
         (container.running || container.life.status === 'created' || container.life.status === 'restarting')
       for await (const line of readLines(file, position, options.end)) {
         if (signal?.aborted) return
@@ -181,7 +186,10 @@ const follow = async function* (
         if (output) yield output
       }
       if (!live || signal?.aborted) return
+      // Nothing that comes after that moment is wanted, and perhaps nothing comes.
+      const timer = left === undefined ? undefined : setTimeout(changed, Math.min(left + 1, LONGEST_TIMER))
       await nextChange(signals)
+      clearTimeout(timer)
     }
   } finally {
     watcher?.close()

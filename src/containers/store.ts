@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { type Database, isFull, type Schema } from '../database.ts'
 import { conflict, invalidArgument, notFound } from '../errdefs.ts'
+import type { Digest } from '../oci/digest.ts'
 import { Container, type ContainerRecord, type Lifecycle } from './container.ts'
 
 const SCHEMA: Schema = {
@@ -15,6 +16,9 @@ const RETRY = 1000
 
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/
 
+/** A container that is being made. */
+export type Forming = { readonly id: string; readonly image: Digest; readonly volumes: Set<string> }
+
 /** All containers: in memory for reading, in SQLite for keeping. */
 export class ContainerStore {
   readonly #database: Database
@@ -22,6 +26,7 @@ export class ContainerStore {
   readonly #byName = new Map<string, Container>()
   /** Names of containers that are being created. */
   readonly #reserved = new Map<string, string>()
+  readonly #forming = new Set<Forming>()
 
   constructor(database: Database) {
     this.#database = database
@@ -68,6 +73,18 @@ export class ContainerStore {
     }
     this.#reserved.set(name, id)
     return { [Symbol.dispose]: () => void this.#reserved.delete(name) }
+  }
+
+  /** Holds what a container that is being made stands on, before it is recorded. Dispose when it is, or came to nothing. */
+  form(id: string, image: Digest): Forming & Disposable {
+    const forming = { id, image, volumes: new Set<string>() }
+    this.#forming.add(forming)
+    return { ...forming, [Symbol.dispose]: () => void this.#forming.delete(forming) }
+  }
+
+  /** What containers that are being made stand on. */
+  forming(): Iterable<Forming> {
+    return this.#forming
   }
 
   isFree(name: string): boolean {

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import { internal, invalidArgument, isKind, messageOf } from '../errdefs.ts'
 import type { ImageConfig } from '../oci/image-config.ts'
 import { hostPlatform, type Platform, parsePlatform } from '../oci/platform.ts'
-import { familiarName, parseReference, type Reference, withDefaultTag } from '../oci/reference.ts'
+import { familiarName } from '../oci/reference.ts'
 import { decompress } from '../storage/archive/decompress.ts'
 import type { ContentStore } from '../storage/content/content-store.ts'
 import type { BlobLeases } from './blob-leases.ts'
@@ -10,6 +10,7 @@ import type { ApplyChanges } from './changes.ts'
 import type { Image } from './image.ts'
 import type { ImageRecorder } from './image-recorder.ts'
 import type { LayerStore } from './layer-store.ts'
+import { nameFromParts } from './name-from-parts.ts'
 
 export type ImportOptions = {
   /** '' or undefined: the image stays without a name. */
@@ -66,16 +67,6 @@ export const importImage = async (
   }
   recorder.publishEvent('import', image.id, image.id)
   return image
-}
-
-/** The name that the parameters `repo` and `tag` of the API mean; undefined for none. InvalidArgument in dockerd's words. */
-export const nameFromParts = (repo: string, tag: string): Reference | undefined => {
-  if (repo === '') return undefined
-  const reference = parseReference(repo)
-  if (reference.digest !== undefined) throw invalidArgument('cannot import digest reference')
-  if (tag === '') return withDefaultTag(reference)
-  if (!/^[\w][\w.-]{0,127}$/.test(tag)) throw invalidArgument('invalid tag format')
-  return { ...reference, tag }
 }
 
 const ARCHITECTURES = ['amd64', 'arm64', 'arm', '386', 'ppc64le', 's390x', 'riscv64', 'loong64', 'mips64le']

@@ -6,7 +6,7 @@ import { type Digest, digestOf } from '../oci/digest.ts'
 import { parsePlatform } from '../oci/platform.ts'
 import { parseReference } from '../oci/reference.ts'
 import { ImageTable } from './image-table.ts'
-import { nameFromParts } from './import.ts'
+import { nameFromParts } from './name-from-parts.ts'
 import { nearestPlatform, noSuchImage, resolveImages } from './resolve.ts'
 
 const one: Digest = `sha256:abc1${'0'.repeat(60)}`

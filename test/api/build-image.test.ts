@@ -241,3 +241,11 @@ test('prune gives the space back, and the next build does everything again', asy
   const { text } = await build(daemon.client, 'FROM busybox\nRUN echo pruned >/p')
   assert.doesNotMatch(text, /Using cache/)
 })
+
+test('a step knows what its host is called', async () => {
+  const dockerfile = 'FROM busybox\nRUN [ "$(hostname)" = "$(cat /etc/hostname)" ] && [ -n "$(hostname)" ]\n'
+  const { error } = await build(daemon.client, dockerfile, {}, { t: 'named', nocache: 1 })
+  assert.equal(error, undefined)
+  const { RootFS } = await inspect('named')
+  assert.equal(RootFS.Layers.length, 1, 'what tells it is no change')
+})

@@ -193,3 +193,13 @@ test('it ends with its container', async () => {
   await bench.remove(other)
   await bench.refused(bench.client.get(`/exec/${execId}/json`), 404, `No such exec instance: ${execId}`)
 })
+
+test('one that was made and never started goes when its container ends', async () => {
+  const other = await bench.run()
+  const execId = await bench.createExec(other, { Cmd: ['true'] })
+  assert.equal((await bench.inspectExec(execId)).Running, false)
+  await bench.client.post(`/containers/${other}/kill`)
+  await bench.wait(other)
+  await bench.refused(bench.client.get(`/exec/${execId}/json`), 404, `No such exec instance: ${execId}`)
+  await bench.remove(other)
+})

@@ -178,3 +178,19 @@ test('one that never ran has no lines; one that is not there has no log', async 
   await bench.remove(created)
   await bench.refused(bench.client.get('/containers/nobody/logs', { stdout: 1 }), 404, 'No such container: nobody')
 })
+
+test('following until a moment that is to come ends then, whether or not anything comes', {
+  skip: process.env.TARE_TEST_PEER && 'Docker waits for a line that comes after it',
+}, async () => {
+  const live = await bench.run({ Cmd: sh('echo early; read line; echo late'), OpenStdin: true })
+  await until('the first line', async () => (await bench.logs(live)).stdout !== '')
+  const end = Date.now() + 700
+  const follower = await follow(live, { until: (end / 1000).toFixed(6) })
+  await until('what was', () => follower.text === 'early\n')
+  assert.equal(follower.ended, false)
+  await until('the end', () => follower.ended)
+  assert.ok(Date.now() >= end && Date.now() < end + 5000)
+  assert.equal(follower.text, 'early\n')
+  assert.equal((await bench.inspect(live)).State.Running, true)
+  await bench.remove(live)
+})

@@ -221,3 +221,40 @@ test('a link in the image does not lead a mount out of it', async () => {
   assert.equal(await bench.output('ls /linked/mark', none({ Binds: [`${source}:/linked`] })), '/linked/mark\n')
   rmSync(source, { recursive: true })
 })
+
+test('what a container is made on cannot be pruned away before it is there', async () => {
+  const image = bench.name()
+  const many = 'mkdir /data; cd /data; i=0; while [ $i -lt 3000 ]; do echo $i >$i; i=$((i + 1)); done'
+  const source = await bench.run({ Cmd: sh(many) })
+  await bench.wait(source)
+  assert.equal((await bench.client.post('/commit', undefined, { container: source, repo: image })).status, 201)
+  await bench.remove(source)
+  const volume = bench.name()
+  let made = false
+  const creating = bench
+    .create({
+      Image: image,
+      Cmd: sh('ls /data | wc -l'),
+      HostConfig: { NetworkMode: 'none', Binds: [`${volume}:/data`] },
+    })
+    .finally(() => {
+      made = true
+    })
+  const tried: number[] = []
+  while (!made) {
+    tried.push((await bench.client.delete(`/volumes/${volume}`)).status)
+    tried.push((await bench.client.delete(`/images/${image}`)).status)
+    await bench.client.post('/volumes/prune', undefined, { filters: { all: ['true'] } })
+  }
+  const id = await creating
+  assert.ok(
+    tried.every(status => status === 404 || status === 409),
+    tried.join(),
+  )
+  await bench.start(id)
+  assert.equal(await bench.wait(id), 0)
+  assert.equal((await bench.logs(id)).stdout, '3000\n')
+  await bench.remove(id)
+  await removeVolume(volume)
+  assert.equal((await bench.client.delete(`/images/${image}`)).status, 200)
+})

@@ -138,6 +138,19 @@ test('names: tag, move, list, and the words for those that are not there', async
       ['tag', two, 'localhost:5000/names:x'],
     ],
   )
+  for (const [repo, name, message] of [
+    ['a', '-x', 'invalid tag format'],
+    ['a', 'b:c', 'invalid tag format'],
+    ['Bad', '', 'invalid reference format: repository name (library/Bad) must be lowercase'],
+    [`a@sha256:${'a'.repeat(64)}`, '', 'cannot import digest reference'],
+    ['sha256', '1', 'refusing to create an ambiguous tag using digest algorithm as name'],
+  ] as const) {
+    const answer = await tag('names:one', repo, name)
+    assert.deepEqual([answer.status, (answer.body as { message: string }).message], [400, message])
+  }
+  assert.equal((await tag('names:one', 'given:both', 'tag')).status, 201)
+  assert.equal((await inspect('given:tag')).Id, one)
+  expectStatus(await engine.client.delete('/images/given:tag'), 200)
   assert.equal((await inspect('localhost:5000/names:x')).Id, two)
   assert.deepEqual((await inspect(one)).RepoTags, ['names:one'])
   for (const [name, status, message] of [

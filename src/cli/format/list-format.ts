@@ -18,7 +18,7 @@ export class ListFormat {
   constructor(options: { format: string; usual: string; headers: Headers; quiet?: string | undefined }) {
     const { format, usual, quiet } = options
     this.#headers = options.headers
-    const isTable = format === '' || format === 'table' || format.startsWith('table ')
+    const isTable = format === '' || format.startsWith('table')
     if (format === 'json') this.#format = '{{json .}}'
     else if (isTable && quiet !== undefined) this.#format = quiet
     else if (format === '' || format === 'table') this.#format = usual

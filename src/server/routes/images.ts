@@ -10,6 +10,7 @@ import type {
   JsonMessage,
 } from '../../api/image.ts'
 import { codeOf, forbidden, invalidArgument } from '../../errdefs.ts'
+import { nameFromParts } from '../../images/name-from-parts.ts'
 import { isDigest } from '../../oci/digest.ts'
 import { type Platform, parsePlatform } from '../../oci/platform.ts'
 import { familiarRepository, parseReference, type Reference, repositoryName } from '../../oci/reference.ts'
@@ -40,7 +41,7 @@ export type ImagesBackend = {
   list(options: { all: boolean; sharedSize: boolean; manifests: boolean; filters: Filters }): readonly ImageSummary[]
   inspect(name: string, platform: Platform | undefined): ImageInspect
   history(name: string, platform: Platform | undefined): readonly ImageHistoryItem[]
-  tag(name: string, reference: string): void
+  tag(name: string, reference: Reference): void
   remove(name: string, options: { force: boolean; noprune: boolean }): Promise<readonly ImageDeleteItem[]>
   prune(filters: Filters): Promise<ImagePruneResponse>
   import(
@@ -177,9 +178,9 @@ const save = async (context: RequestContext, images: ImagesBackend, names: reado
 
 const tag = (context: RequestContext, images: ImagesBackend): void => {
   const { query } = context
-  const repository = query.get('repo')
-  if (repository === '') throw invalidArgument('invalid reference format')
-  images.tag(context.param('name'), query.get('tag') === '' ? repository : `${repository}:${query.get('tag')}`)
+  const name = nameFromParts(query.get('repo'), query.get('tag'))
+  if (!name) throw invalidArgument('invalid reference format')
+  images.tag(context.param('name'), name)
   context.response.writeHead(201, { 'Content-Length': 0 }).end()
 }
 
