@@ -20,7 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   networks: ['host'],
   volumes: ['host'],
   builder: ['oci', 'storage', 'images', 'runtime', 'networks', 'host'],
-  server: ['api', 'host', 'oci', 'images', 'containers', 'networks', 'volumes', 'builder'],
+  server: ['api', 'host', 'oci', 'registry', 'images', 'containers', 'networks', 'volumes', 'builder'],
   compose: ['api'],
   cli: ['api', 'oci', 'compose', 'host', 'registry'],
 }
