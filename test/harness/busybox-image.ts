@@ -14,15 +14,15 @@ import { join } from 'node:path'
 import { expectStatus, type HttpClient } from './http-client.ts'
 import { suiteRoot } from './suite-root.ts'
 
-/** A root file system of busybox alone, as a tar; made once in a run of the tests. */
-export const busyboxTar = (): string => {
-  const path = join(suiteRoot(), 'busybox.tar')
+/** A root file system of busybox alone, as a tar; made once in a run of the tests. `program`: another machine's, called `name`. */
+export const busyboxTar = (program = '/bin/busybox', name = 'busybox'): string => {
+  const path = join(suiteRoot(), `${name}.tar`)
   if (existsSync(path)) return path
-  const folder = join(suiteRoot(), `busybox.${process.pid}`)
+  const folder = join(suiteRoot(), `${name}.${process.pid}`)
   const bin = join(folder, 'bin')
   for (const name of ['bin', 'etc', 'root', 'tmp', 'var', 'home']) mkdirSync(join(folder, name), { recursive: true })
   chmodSync(join(folder, 'tmp'), 0o1777)
-  copyFileSync('/bin/busybox', join(bin, 'busybox'))
+  copyFileSync(program, join(bin, 'busybox'))
   for (const name of execFileSync('/bin/busybox', ['--list'], { encoding: 'utf8' }).trim().split('\n')) {
     if (name !== 'busybox') symlinkSync('busybox', join(bin, name))
   }
@@ -48,10 +48,14 @@ export const busyboxTar = (): string => {
 }
 
 /** Imports `busybox:latest`, as `docker import` does. Returns the image's id. */
-export const importBusybox = async (client: HttpClient, tag = 'latest'): Promise<string> => {
+export const importBusybox = async (
+  client: HttpClient,
+  tag = 'latest',
+  { platform, tar = busyboxTar() }: { platform?: string; tar?: string } = {},
+): Promise<string> => {
   const answer = await client.request('POST', '/images/create', {
-    query: { fromSrc: '-', repo: 'busybox', tag, changes: 'CMD ["sh"]' },
-    body: readFileSync(busyboxTar()),
+    query: { fromSrc: '-', repo: 'busybox', tag, changes: 'CMD ["sh"]', platform },
+    body: readFileSync(tar),
   })
   expectStatus(answer, 200)
   const error = answer.text.match(/"error":"([^"]*)"/)
