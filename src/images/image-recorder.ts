@@ -2,7 +2,7 @@ import type { ImageDeleteItem } from '../api/image.ts'
 import { notFound } from '../errdefs.ts'
 import type { Events } from '../events.ts'
 import { type Descriptor, mediaTypes } from '../oci/descriptor.ts'
-import { chainId, type Digest } from '../oci/digest.ts'
+import { chainId, type Digest, digestOf } from '../oci/digest.ts'
 import type { ImageConfig } from '../oci/image-config.ts'
 import { hostPlatform, type Platform } from '../oci/platform.ts'
 import { familiarName, type Reference } from '../oci/reference.ts'
@@ -82,7 +82,8 @@ export class ImageRecorder {
     if (known) return known
     const row = this.#parts.table.image(id)
     if (!row) throw notFound(`No such image: ${id}`)
-    const config = JSON.parse(this.#parts.content.readSync(id).toString()) as ImageConfig
+    const read = this.#readConfig(id)
+    const config: ImageConfig = read ?? { ...hostPlatform(), rootfs: { type: 'layers', diff_ids: [...row.diffIds] } }
     const layers = row.diffIds.map((diffId, at) => {
       const size = this.#parts.layers.find(diffId)?.size ?? 0
       return { diffId, blob: row.blobs[at] as Descriptor, size }
@@ -97,8 +98,17 @@ export class ImageRecorder {
       size: layers.reduce((sum, { size }) => sum + size, 0),
       created: Number.isNaN(created) ? undefined : created,
     }
+    // Not remembered: it may be mended.
+    if (!read) return { ...image, isDamaged: true }
     this.#images.set(id, image)
     return image
+  }
+
+  /** Undefined when it is not there, or not what it was. */
+  #readConfig(id: Digest): ImageConfig | undefined {
+    const { content } = this.#parts
+    const bytes = content.has(id) ? content.readSync(id) : undefined
+    return bytes && digestOf(bytes) === id ? JSON.parse(bytes.toString()) : undefined
   }
 
   manifest(id: Digest): Descriptor {

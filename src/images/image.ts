@@ -1,5 +1,6 @@
+import { internal } from '../errdefs.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
-import type { Digest } from '../oci/digest.ts'
+import { type Digest, shortId } from '../oci/digest.ts'
 import type { ImageConfig } from '../oci/image-config.ts'
 import type { Platform } from '../oci/platform.ts'
 
@@ -25,7 +26,17 @@ export type Image = {
   readonly size: number
   /** Milliseconds since the epoch; undefined when the configuration does not say. */
   readonly created: number | undefined
+  /** Its configuration cannot be read: it can be listed and removed, and a check may mend it. */
+  readonly isDamaged?: true
 }
 
 /** A container that stands on an image. */
 export type ImageUser = { readonly containerId: string; readonly running: boolean }
+
+/** Throws Internal for an image of which nothing but its id can be relied on. */
+export const wholeImage = (image: Image): Image => {
+  if (!image.isDamaged) return image
+  throw internal(
+    `the configuration of image ${shortId(image.id)} is damaged: tare system check --repair mends it, or removes the image`,
+  )
+}

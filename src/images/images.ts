@@ -33,7 +33,7 @@ import { BlobSources } from './blob-sources.ts'
 import { BOOTSTRAP_PREFIX } from './bootstrap-prefix.ts'
 import { type ApplyChanges, refuseChanges } from './changes.ts'
 import { Distribution, type DistributionSettings } from './distribution.ts'
-import type { Image, ImageLayer, ImageUser } from './image.ts'
+import { type Image, type ImageLayer, type ImageUser, wholeImage } from './image.ts'
 import { ImageRecorder, type LayerChoice } from './image-recorder.ts'
 import { ImageTable } from './image-table.ts'
 import type { ImportOptions } from './import.ts'
@@ -117,7 +117,7 @@ export class Images implements AsyncDisposable {
   get(nameOrId: string, platform?: Platform): Image {
     const candidates = this.platforms(nameOrId)
     const found = pickPlatform(candidates, platform)
-    if (found) return found
+    if (found) return wholeImage(found)
     if (platform && candidates.length > 0) {
       const platforms = candidates.map(image => image.platform)
       throw noSuchPlatform(nameOrId, platforms, platform)
@@ -126,7 +126,8 @@ export class Images implements AsyncDisposable {
   }
 
   find(nameOrId: string, platform?: Platform): Image | undefined {
-    return pickPlatform(this.platforms(nameOrId), platform)
+    const found = pickPlatform(this.platforms(nameOrId), platform)
+    return found && wholeImage(found)
   }
 
   /** All images that a name has here, one for each platform; one for an id; none when there is none. */
@@ -221,8 +222,10 @@ export class Images implements AsyncDisposable {
     nameOrId: string,
     { force = false }: { force?: boolean; noprune?: boolean } = {},
   ): Promise<ImageDeleteItem[]> {
-    const { id } = this.get(nameOrId)
-    const siblings = this.platforms(nameOrId).filter(image => image.id !== id)
+    const candidates = this.platforms(nameOrId)
+    // One that is damaged can be removed.
+    const { id } = pickPlatform(candidates, undefined) ?? this.get(nameOrId)
+    const siblings = candidates.filter(image => image.id !== id)
     const naming = parseNaming(nameOrId)
     const reference = 'reference' in naming && this.#table.named(naming.reference) ? naming.reference : undefined
     const plan = planRemoval({

@@ -332,6 +332,27 @@ test('volumes and what containers have written', async () => {
   expectStatus(await daemon.client.delete(`/containers/${Id}`), 204)
 })
 
+test('an image whose configuration is damaged is listed and refused, not fatal; it can be mended or removed', async () => {
+  const { name, image } = await pulled('damaged')
+  flip(blobPath(image.id), 3)
+  await daemon.restart()
+  const listed = expectStatus(await daemon.client.get<{ Id: string; RepoTags: string[] }[]>('/images/json'), 200)
+  assert.ok(listed.some(({ RepoTags }) => RepoTags.includes(name)))
+  for (const answer of [
+    await daemon.client.get(`/images/${name}/json`),
+    await daemon.client.post('/containers/create', { Image: name, Cmd: ['x'] }),
+  ]) {
+    assert.equal(answer.status, 500)
+    assert.match(answer.text, /the configuration of image [0-9a-f]{12} is damaged: tare system check --repair/)
+  }
+  await foundAndMended('config', image.id, /other bytes/, /^fetched again/)
+  assert.equal((await inspect(name)).Id, image.id)
+  flip(blobPath(image.id), 3)
+  await daemon.restart()
+  await forget(name)
+  assert.ok(!(await isThere(name)))
+})
+
 test('two checks at a time are one too many; pulls and removals go on beside one', async () => {
   const big = makeImage({ layers: [makeLayer([{ path: 'big', content: noise(40 << 20, 7) }], 'none')] })
   const { name } = await pulled('busy', big)
