@@ -1,7 +1,7 @@
 import { atLeast, type Command } from './command.ts'
 import { each } from './each.ts'
 
-/** `image pin` and `image unpin`. A pin belongs to a name, and outlives the image that has the name now. */
+/** `image pin` and `image unpin`: what has the name now, all its platforms, is kept from garbage collection, or given back. */
 export const pinCommand = (verb: 'pin' | 'unpin'): Command => ({
   usage: 'IMAGE [IMAGE...]',
   args: atLeast(1),

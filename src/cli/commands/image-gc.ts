@@ -8,17 +8,27 @@ import { Row } from '../template/value.ts'
 export const command: Command = {
   usage: '[OPTIONS]',
   description: `Remove images by the rules of automatic garbage collection, now.
-The daemon's settings say the rules; pinned images, images in use and their layers stay.`,
+The daemon's "image-gc" says the rules, or the flags do. Pinned images and images in use stay.`,
   flags: `
       --dry-run         Show what would be removed, and remove nothing
 ${LIST_FORMAT}
+      --high string     Remove the longest unused while images take more than this ("20GB")
+      --keep int        Keep so many images of each repository, the newest
+      --low string      Remove until images take no more than this (default: as --high)
+      --min-age string   Keep what was used within this time ("24h")
       --no-trunc        Don't truncate output
 `,
   args: NO_ARGUMENTS,
   action: async ({ client, stdout }, flags) => {
     const dryRun = flags.bool('dry-run')
     const { Images, Kept, SpaceReclaimed } = await client.post<ImageGcResponse>('/images/gc', {
-      query: { dryrun: dryRun || undefined },
+      query: {
+        dryrun: dryRun || undefined,
+        high: flags.string('high') || undefined,
+        low: flags.string('low') || undefined,
+        keep: flags.string('keep') || undefined,
+        minAge: flags.string('min-age') || undefined,
+      },
     })
     const format = flags.string('format')
     const rows = Images.map(

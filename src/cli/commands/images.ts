@@ -5,7 +5,6 @@ import { filtersQuery } from '../filters.ts'
 import type { Flags } from '../flags/flags.ts'
 import { LIST_FORMAT } from '../format/format-flags.ts'
 import { IMAGE_HEADERS, imageRows } from '../format/image-row.ts'
-import type { TreeImage } from '../format/image-tree.ts'
 import { ListFormat } from '../format/list-format.ts'
 
 export const command: Command = {
@@ -63,12 +62,12 @@ const showTree = async ({ client, stdout }: Context, flags: Flags, query: Query)
     if (flags.bool(name)) throw new Failure(1, `--${shown} is not yet supported with --tree`)
   if (flags.string('format') !== '') throw new Failure(1, '--format is not yet supported with --tree')
   const { imageTree } = await import('../format/image-tree.ts')
-  const images = await client.get<TreeImage[]>('/images/json', { ...query, manifests: true })
+  const images = await client.get<ImageSummary[]>('/images/json', { ...query, manifests: true })
   const shown = query.all ? images : images.filter(image => !isDangling(image))
   stdout.write(imageTree(shown, stdout.size()?.columns ?? 80, stdout.isTerminal))
   return 0
 }
 type Query = { readonly all: boolean | undefined; readonly filters: string | undefined }
 
-const isDangling = ({ RepoTags, RepoDigests }: TreeImage): boolean =>
+const isDangling = ({ RepoTags, RepoDigests }: ImageSummary): boolean =>
   [...(RepoTags ?? []), ...(RepoDigests ?? [])].every(name => name.startsWith('<none>'))

@@ -68,12 +68,7 @@ class Progress {
 }
 
 const describeProblem = ({ Kind, Id, Detail, Repair, Repaired }: CheckProblem, repair: boolean): string => {
-  const cure =
-    Repair === ''
-      ? ''
-      : Repaired
-        ? `\n  repaired: ${Repair}`
-        : `\n  ${repair ? 'not repaired' : '--repair would'}: ${Repair}`
+  const cure = Repair === '' ? '' : `\n  ${Repaired ? 'repaired: ' : repair ? 'not repaired: ' : ''}${Repair}`
   return `${Kind} ${Id}: ${Detail}${cure}`
 }
 

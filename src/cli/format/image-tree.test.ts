@@ -1,15 +1,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { imageTree, type ManifestSummary, type TreeImage } from './image-tree.ts'
+import type { ImageManifestSummary, ImageSummary } from '../../api/image.ts'
+import { mediaTypes } from '../../oci/descriptor.ts'
+import { imageTree } from './image-tree.ts'
 
-const branch = (architecture: string, available: boolean, containers: string[] = []): ManifestSummary => ({
+const DESCRIPTOR = { mediaType: mediaTypes.manifest, digest: `sha256:${'d'.repeat(64)}`, size: 1 } as const
+const branch = (architecture: string, available: boolean, containers: string[] = []): ImageManifestSummary => ({
   ID: `sha256:${architecture.padEnd(64, '0')}`,
+  Descriptor: DESCRIPTOR,
   Available: available,
   Kind: 'image',
   Size: available ? { Content: 1_000_000, Total: 3_000_000 } : { Content: 0, Total: 0 },
-  ImageData: { Platform: { os: 'linux', architecture }, Containers: containers },
+  ImageData: { Platform: { os: 'linux', architecture }, Containers: containers, Size: { Unpacked: 1 } },
 })
-const image = (fields: Partial<TreeImage>): TreeImage => ({
+const image = (fields: Partial<ImageSummary>): ImageSummary => ({
   Id: `sha256:${'a'.repeat(64)}`,
   ParentId: '',
   RepoTags: ['debian:latest'],
@@ -21,14 +25,15 @@ const image = (fields: Partial<TreeImage>): TreeImage => ({
   Labels: null,
   ...fields,
 })
-const lines = (images: TreeImage[], columns = 80): string[] =>
+const lines = (images: ImageSummary[], columns = 80): string[] =>
   imageTree(images, columns, false)
     .split('\n')
     .map(line => line.trimEnd())
 
 test('platforms stand below the names that have them, the newest image first', () => {
-  const attestation: ManifestSummary = {
+  const attestation: ImageManifestSummary = {
     ID: 'x',
+    Descriptor: DESCRIPTOR,
     Available: true,
     Kind: 'attestation',
     Size: { Content: 500_000, Total: 500_000 },
@@ -61,6 +66,15 @@ test('a narrow terminal loses columns at the right, then the ends of names', () 
 
 test('images without a name are shown as such', () => {
   assert.match(lines([image({ RepoTags: [] })]).join('\n'), /^<untagged> +aaaaaaaaaaaa/m)
+})
+
+test('pinned images are marked, and the mark explained', () => {
+  const shown = lines([
+    image({ Pinned: true, Containers: 1 }),
+    image({ RepoTags: ['b:1'], Id: `sha256:${'b'.repeat(64)}` }),
+  ])
+  assert.equal(shown[1]?.trim(), 'Info ->  U In Use | P Pinned')
+  assert.match(shown[4] ?? '', / UP$/)
 })
 
 test('colours only for terminals', () => {

@@ -1,19 +1,15 @@
 import type { ImageSummary } from '../../api/image.ts'
-import { formatPlatform, type Platform } from '../../oci/platform.ts'
-import { infoHeader, infoHeaderWidth } from './note.ts'
+import { formatPlatform } from '../../oci/platform.ts'
+import { infoHeader } from './note.ts'
 import { humanSize, shortId } from './units.ts'
 
-/** One platform of an image: an element of `Manifests` in `GET /images/json?manifests=1` (API 1.47). */
-export type ManifestSummary = {
-  readonly ID: string
-  readonly Available: boolean
-  readonly Kind: 'image' | 'attestation' | 'unknown'
-  readonly Size: { readonly Content: number; readonly Total: number }
-  readonly ImageData?: { readonly Platform: Platform; readonly Containers: readonly string[] | null }
+type Details = {
+  readonly id: string
+  readonly usage: string
+  readonly content: string
+  readonly inUse: boolean
+  readonly pinned?: boolean
 }
-export type TreeImage = Omit<ImageSummary, 'Manifests'> & { readonly Manifests?: readonly ManifestSummary[] | null }
-
-type Details = { readonly id: string; readonly usage: string; readonly content: string; readonly inUse: boolean }
 type Branch = Details & { readonly platform: string; readonly available: boolean }
 type Trunk = Details & { readonly names: readonly string[]; readonly branches: readonly Branch[] }
 type Column = {
@@ -28,12 +24,19 @@ const NAME = '\x1b[34m\x1b[1m'
 const FAINT = '\x1b[39m\x1b[2m'
 const YELLOW = '\x1b[93m'
 const USUAL = '\x1b[39m'
-const CHIP = '\x1b[38;5;0m\x1b[48;5;14m U \x1b[0m'
 const GAP = 3
+/** What an image can be, as a letter in the last column; the second is shown only where one is so. */
+const CHIPS = [
+  { letter: 'U', meaning: 'In Use', colour: 14, is: ({ inUse }: Details): boolean => inUse },
+  { letter: 'P', meaning: 'Pinned', colour: 11, is: ({ pinned = false }: Details): boolean => pinned },
+] as const
+type Chip = (typeof CHIPS)[number]
+const chipText = ({ letter, colour }: Chip, fancy: boolean): string =>
+  fancy ? `\x1b[38;5;0m\x1b[48;5;${colour}m ${letter} \x1b[0m` : letter
 const UNTAGGED = '<untagged>'
 
 /** Images newest first, each with its names and below them the platforms that it has. `fancy`: for a terminal, `columns` wide. */
-export const imageTree = (images: readonly TreeImage[], columns: number, fancy: boolean): string => {
+export const imageTree = (images: readonly ImageSummary[], columns: number, fancy: boolean): string => {
   const paint = (colour: string, text: string): string => (fancy ? `${colour}${text}\x1b[0m` : text)
   const trunks = [...images].sort((one, other) => other.Created - one.Created).map(trunkOf)
   const table = fit(columnsFor(trunks, fancy), trunks, Math.max(20, columns))
@@ -51,9 +54,9 @@ export const imageTree = (images: readonly TreeImage[], columns: number, fancy: 
   const hasBranches = trunks.some(({ branches }) => branches.length > 0)
 
   const warning = "WARNING: This is an experimental feature. The output may change and shouldn't be depended on."
-  const legend = `${infoHeader(fancy)} ${fancy ? CHIP : 'U'} In Use `
-  const legendWidth = infoHeaderWidth(fancy) + (fancy ? ' U '.length : 1) + '  In Use '.length
-  let text = `${paint(YELLOW, warning)}\n${' '.repeat(Math.max(0, columns - legendWidth))}${legend}\n\n`
+  const known = CHIPS.filter(chip => chip.letter === 'U' || trunks.some(chip.is))
+  const legend = `${infoHeader(fancy)}${known.map(chip => ` ${chipText(chip, fancy)} ${chip.meaning}`).join(' |')} `
+  let text = `${paint(YELLOW, warning)}\n${' '.repeat(Math.max(0, columns - widthOf(legend)))}${legend}\n\n`
   text += `${table.map(column => cell(column, BOLD, column.title.toUpperCase())).join(' '.repeat(GAP))}\n`
   for (const trunk of trunks) {
     const names = [...trunk.names].sort((one, other) => other.length - one.length)
@@ -71,7 +74,7 @@ export const imageTree = (images: readonly TreeImage[], columns: number, fancy: 
   return text
 }
 
-const trunkOf = (image: TreeImage): Trunk => {
+const trunkOf = (image: ImageSummary): Trunk => {
   const manifests = image.Manifests ?? []
   const branches = manifests.flatMap((manifest): Branch[] => {
     const { ImageData: data } = manifest
@@ -94,20 +97,24 @@ const trunkOf = (image: TreeImage): Trunk => {
     names: (image.RepoTags ?? []).filter(name => name !== '<none>:<none>'),
     usage: humanSize(manifests.length > 0 ? total : image.Size, 3),
     content: humanSize(content, 3),
+    pinned: image.Pinned === true,
     inUse: image.Containers > 0 || branches.some(({ inUse }) => inUse),
     branches,
   }
 }
 
 const columnsFor = (trunks: readonly Trunk[], fancy: boolean): Column[] => {
-  const anyInUse = trunks.some(trunk => trunk.inUse || trunk.branches.some(({ inUse }) => inUse))
-  const [used, free] = fancy ? [CHIP, '   '] : ['U', ' ']
+  const all: readonly Details[] = trunks.flatMap(trunk => [trunk, ...trunk.branches])
+  const chips = CHIPS.filter(chip => all.some(chip.is))
+  const free = fancy ? '   ' : ' '
+  const extra = (details: Details): string =>
+    chips.map(chip => (chip.is(details) ? chipText(chip, fancy) : free)).join('')
   return [
     { title: 'Image', width: 0, value: () => '' },
     { title: 'ID', width: 12, value: ({ id }) => shortId(id) },
     { title: 'Disk usage', width: 10, right: true, value: ({ usage }) => usage },
     { title: 'Content size', width: 12, right: true, value: ({ content }) => content },
-    { title: 'Extra', width: 5, value: ({ inUse }) => (anyInUse ? (inUse ? used : free) : '') },
+    { title: 'Extra', width: Math.max('Extra'.length, chips.length * free.length), value: extra },
   ]
 }
 
