@@ -22,11 +22,11 @@ afterEach(() => registry.heal())
 
 let seed = 100
 const fresh = (size: number) => blobOf(noise(size, seed++), mediaTypes.layer)
-const repositoryAt = (host: string, config: Partial<RegistryConfig> = {}): Repository =>
+const repositoryAt = (host: string, config: Partial<RegistryConfig> = {}, path = 'up/there'): Repository =>
   new Registries({
     ...{ mirrors: [], insecure: [], certsDirectories: [], maxAttempts: 3, timeout: 2000, chunkSize: 3 * MiB },
     ...config,
-  }).repository(parseReference(`${host}/up/there`))
+  }).repository(parseReference(`${host}/${path}`))
 const here = (): Repository => repositoryAt(registry.host)
 /** From where the blob was read each time. */
 const opener = (bytes: Buffer) => {
@@ -41,7 +41,7 @@ const opener = (bytes: Buffer) => {
   return { open, offsets }
 }
 const has = (digest: string): boolean => registry.repository('up/there').blobs.has(digest)
-const asked = (method: string) => registry.seen({ method, path: '/blobs/uploads/' })
+const asked = (method: string) => registry.seen({ method, path: 'up/there/blobs/uploads/' })
 
 test('a small blob goes with the request that ends its upload', async () => {
   const { descriptor, bytes } = fresh(1000)
@@ -142,20 +142,23 @@ test('a blob that can not be read is nobody’s fault but its own', async () => 
         this.destroy(Object.assign(new Error('EIO: i/o error'), { code: 'EIO' }))
       },
     })
-  await assert.rejects(here().uploadBlob(descriptor, broken), { message: 'EIO: i/o error' })
+  const there = repositoryAt(registry.host, {}, 'up/broken')
+  await assert.rejects(there.uploadBlob(descriptor, broken), { message: 'EIO: i/o error' })
   await assert.rejects(
-    here().uploadBlob(descriptor, () => Readable.from([bytes.subarray(0, 1000)])),
+    there.uploadBlob(descriptor, () => Readable.from([bytes.subarray(0, 1000)])),
     { message: 'the blob ended after 1000 bytes' },
   )
-  assert.ok(!has(descriptor.digest))
+  assert.ok(!registry.repository('up/broken').blobs.has(descriptor.digest))
 })
 
 test('who goes away in the middle is let go, and the source is closed', async () => {
   const { descriptor, bytes } = fresh(5 * MiB)
-  registry.spoil({ method: 'PATCH' }, { kind: 'hang', after: -1 })
+  // A path of its own: requests that the test before broke off may still arrive.
+  const match = { method: 'PATCH', path: 'up/away' }
+  registry.spoil(match, { kind: 'hang', after: -1 })
   const controller = new AbortController()
   let source: Readable | undefined
-  const upload = here().uploadBlob(
+  const upload = repositoryAt(registry.host, {}, 'up/away').uploadBlob(
     descriptor,
     offset => {
       source = Readable.from([bytes.subarray(offset)])
@@ -163,7 +166,7 @@ test('who goes away in the middle is let go, and the source is closed', async ()
     },
     { signal: controller.signal },
   )
-  await registry.asked({ method: 'PATCH' })
+  await registry.asked(match)
   const reason = new Error('enough')
   controller.abort(reason)
   await assert.rejects(upload, reason)
