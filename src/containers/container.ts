@@ -72,6 +72,8 @@ export class Container {
   forgotten: Promise<void> = Promise.resolve()
   /** It is stopped only to be started again, so one that removes itself at its end is kept. */
   stays = false
+  /** While the runtime creates the process: what ends that, should it hang. */
+  creating: AbortController | undefined
   /** Waits for the next restart by policy. */
   restartTimer: NodeJS.Timeout | undefined
   readonly #watchers = new Set<(signal: ContainerSignal) => void>()

@@ -1,5 +1,5 @@
 import { constants } from 'node:os'
-import { internal, invalidArgument, messageOf, prefixed } from '../errdefs.ts'
+import { conflict, internal, invalidArgument, messageOf, prefixed } from '../errdefs.ts'
 import { callRuntime } from '../runtime/oci-runtime.ts'
 import type { Container } from './container.ts'
 import { type Context, publish } from './context.ts'
@@ -45,12 +45,20 @@ export const killContainer = async (context: Context, reference: string, signal:
   } catch (error) {
     throw prefixed(`cannot kill container: ${reference}: `, error)
   }
-  requireAllowed('kill', container, reference)
   const stopSignal = parseSignal(container.record.config.StopSignal || 'SIGTERM')
   const ends = number === constants.signals.SIGKILL || number === stopSignal
+  if (ends && abortStart(container)) return
+  requireAllowed('kill', container, reference)
   if (ends) context.store.update(container, { stoppedByUser: true })
   if (await cancelRestart(context, container)) return
   await sendSignal(context, container, String(number), ends)
+}
+
+/** Ends a start that is under way, which may hang in the runtime. False when there is none, or it is past that. */
+export const abortStart = (container: Container): boolean => {
+  if (!container.creating) return false
+  container.creating.abort(conflict(`container ${container.id} was killed while it was being started`))
+  return true
 }
 
 /**
@@ -59,6 +67,7 @@ export const killContainer = async (context: Context, reference: string, signal:
  */
 export const cancelRestart = async (context: Context, container: Container): Promise<boolean> => {
   if (container.life.status !== 'restarting') return false
+  abortStart(container)
   using _ = await container.lock.acquire()
   if (container.life.status !== 'restarting') return false
   clearTimeout(container.restartTimer)

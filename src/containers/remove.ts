@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs'
 import { conflict } from '../errdefs.ts'
 import type { Container } from './container.ts'
 import { bundleDirectory, type Context, inBackground, keptDirectory, publish, rootfsOf } from './context.ts'
-import { cancelRestart, sendSignal } from './kill.ts'
+import { abortStart, cancelRestart, sendSignal } from './kill.ts'
 import { requireAllowed } from './state.ts'
 import { nextSignal } from './wait.ts'
 
@@ -32,6 +32,7 @@ export const removeContainer = async (
 
 /** Kills what runs, and takes back what its policy would start again. */
 const end = async (context: Context, container: Container): Promise<void> => {
+  abortStart(container)
   if (await cancelRestart(context, container)) return
   if (!container.running) return
   context.store.update(container, { stoppedByUser: true })

@@ -118,22 +118,29 @@ const launch = async (context: Context, container: Container): Promise<void> => 
   linkMountTable(rootfs)
 
   context.exits.forget(id)
-  const creating = createMonitored({
-    conmon: settings.conmon,
-    runtime,
-    id,
-    bundle,
-    exitDir: context.exits.directory,
-    logPath: host.LogConfig?.Type === 'none' ? undefined : logPathOf(context, id),
-    terminal: tty,
-    stdin: config.OpenStdin ?? false,
-    keepStdin: tty || !(config.StdinOnce ?? false),
+  const aborting = new AbortController()
+  container.creating = aborting
+  const creating = createMonitored(
+    {
+      conmon: settings.conmon,
+      runtime,
+      id,
+      bundle,
+      exitDir: context.exits.directory,
+      logPath: host.LogConfig?.Type === 'none' ? undefined : logPathOf(context, id),
+      terminal: tty,
+      stdin: config.OpenStdin ?? false,
+      keepStdin: tty || !(config.StdinOnce ?? false),
+    },
+    aborting.signal,
+  ).finally(() => {
+    container.creating = undefined
   })
   undo.defer(async () => {
     if (
       await creating.then(
         () => true,
-        () => false,
+        () => aborting.signal.aborted,
       )
     )
       await callRuntime(runtime, ['delete', '--force', id])

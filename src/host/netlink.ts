@@ -188,7 +188,7 @@ export const attributesOf = (bytes: Buffer): Map<number, Buffer> => {
 
 /** A netlink route socket. It belongs to the network namespace in which it was made, for all of its life. */
 export class Netlink implements Disposable {
-  readonly #fd: number
+  #fd: number
   readonly #buffer = Buffer.alloc(64 * 1024)
   #sequence = 0
 
@@ -254,8 +254,10 @@ export class Netlink implements Disposable {
       }))
   }
 
+  /** Once: by a second time the number may be somebody else's. */
   [Symbol.dispose](): void {
-    closeCall(this.#fd)
+    if (this.#fd >= 0) closeCall(this.#fd)
+    this.#fd = -1
   }
 
   #message(request: Pick<NetlinkRequest, 'type' | 'body'>, flags: number): Buffer {

@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
-import { messageOf } from '../errdefs.ts'
+import { codeOf, messageOf } from '../errdefs.ts'
 import { type ChildDescriptor, posixSpawn, type SpawnedChild } from '../host/posix-spawn.ts'
 import { type OciRuntime, RuntimeError, runtimeArgs, runtimeMessage } from './oci-runtime.ts'
 
@@ -120,21 +121,55 @@ const collect = (stream: Readable): (() => string) => {
   return () => text
 }
 
-/** Creates a container (not started) from the bundle and gives the process's id. Throws RuntimeError with the runtime's words. */
-export const createMonitored = async (options: MonitorOptions): Promise<number> => {
-  const child = startMonitor(options, [], { _OCI_SYNCPIPE: String(SYNC) }, ['write'])
+/**
+ * Creates a container (not started) from the bundle and gives the process's id. Throws RuntimeError with the runtime's words, or what
+ * `signal` was aborted with: a runtime may hang, on a FIFO in the container's files for one. Then the monitor and the runtime have
+ * been killed, and what is there of the container is to be deleted with force.
+ */
+export const createMonitored = async (options: MonitorOptions, signal: AbortSignal): Promise<number> => {
+  signal.throwIfAborted()
+  const pidFile = `${options.bundle}/conmon.pid`
+  const more = ['--conmon-pidfile', pidFile]
+  const child = startMonitor(options, more, { _OCI_SYNCPIPE: String(SYNC) }, ['write'])
   const stderr = collect(pipeOf(child, STDERR))
   const pipe = pipeOf(child, SYNC)
+  // What was started writes the file and ends at once; the monitor leads a group, in which the runtime is.
+  let reaped = false
+  const reap = (): void => {
+    if (!reaped) child.reap()
+    reaped = true
+  }
+  const abort = (): void => {
+    reap()
+    killGroup(pidFile)
+  }
+  signal.addEventListener('abort', abort, { once: true })
   try {
     for await (const report of readReports(pipe)) {
+      signal.throwIfAborted()
       if (report.data > 0) return report.data
       throw new RuntimeError(runtimeMessage(report.message ?? stderr()))
     }
+  } catch (error) {
+    signal.throwIfAborted()
+    throw error
   } finally {
+    signal.removeEventListener('abort', abort)
     pipe.destroy()
-    child.reap()
+    reap()
   }
+  signal.throwIfAborted()
   throw new RuntimeError(`conmon ended without creating the container: ${stderr().trim()}`)
+}
+
+const killGroup = (pidFile: string): void => {
+  try {
+    const pid = Number.parseInt(readFileSync(pidFile, 'utf8'), 10)
+    if (pid > 1) process.kill(-pid, 'SIGKILL')
+  } catch (error) {
+    // It has ended already, or never began.
+    if (codeOf(error) !== 'ESRCH' && codeOf(error) !== 'ENOENT') throw error
+  }
 }
 
 export type MonitoredExec = {

@@ -1,8 +1,10 @@
 // Starting containers: states, events, processes, and what becomes of a start that fails.
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { ContainerBench, IDLE, sh } from '../harness/container-bench.ts'
+import { until } from '../harness/daemon.ts'
+import { expectStatus } from '../harness/http-client.ts'
 
 let bench: ContainerBench
 before(async () => {
@@ -138,3 +140,42 @@ test('what a container puts in the place of a file that the daemon makes does no
   assert.equal((await bench.logs(id)).stdout, 'again\n')
   await bench.remove(id)
 })
+
+test('a start that hangs in the runtime is ended by kill and by forced removal', {
+  skip: process.env.TARE_TEST_PEER && 'there it hangs for good',
+}, async () => {
+  const maker = await bench.run({ Cmd: sh('rm /etc/passwd && mknod /etc/passwd p') })
+  assert.equal(await bench.wait(maker), 0)
+  expectStatus(await bench.client.post('/commit', undefined, { container: maker, repo: 'hangs' }), 201)
+  await bench.remove(maker)
+  const hung = (id: string) => processesOf(id).some(argv => argv.includes('create'))
+  for (const end of ['kill', 'remove'] as const) {
+    const id = await bench.create({ Image: 'hangs', Cmd: IDLE })
+    const starting = bench.client.post<{ message: string }>(`/containers/${id}/start`)
+    await until('the runtime to hang', () => hung(id))
+    const ended = await (end === 'kill'
+      ? bench.client.post(`/containers/${id}/kill`)
+      : bench.client.delete(`/containers/${id}`, { force: 1 }))
+    assert.equal(ended.status, 204, ended.text)
+    const { status, body } = await starting
+    assert.deepEqual([status, body.message], [409, `container ${id} was killed while it was being started`])
+    await until('nothing of it to run', () => processesOf(id).length === 0)
+    if (end === 'remove') continue
+    const { State } = await bench.inspect(id)
+    assert.deepEqual([State.Status, State.Running, State.Error], ['created', false, body.message])
+    await bench.remove(id)
+  }
+  expectStatus(await bench.client.delete('/images/hangs'), 200)
+})
+
+/** The command lines of all processes that have a container's id in theirs. */
+const processesOf = (id: string): string[] =>
+  readdirSync('/proc').flatMap(name => {
+    try {
+      const argv = /^\d+$/.test(name) ? readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ') : ''
+      return argv.includes(id) ? [argv] : []
+    } catch {
+      // It has ended since it was listed.
+      return []
+    }
+  })
