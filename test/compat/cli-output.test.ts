@@ -1,7 +1,7 @@
 // Tare's own command line beside docker's, on one daemon: the same words, streams and exit codes, byte for byte, but for the
 // program's name. With TARE_TEST_PEER=unix:///… both talk to another engine (checked against Docker 28.5).
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { type CommandResult, launcher, run } from '../harness/command.ts'
@@ -15,6 +15,9 @@ let engine: EngineUnderTest
 before(async () => {
   engine = await engineUnderTest()
   writeFileSync(join(folder, 'labels'), 'from=file\n# comment\nbare\n')
+  writeFileSync(join(folder, 'config.json'), JSON.stringify({ volumesFormat: '{{.Name}} by config' }))
+  mkdirSync(join(folder, 'other'))
+  writeFileSync(join(folder, 'other', 'config.json'), JSON.stringify({ imagesFormat: '{{.ID}} by config' }))
   const made = await docker(
     ...['run', '-d', '--name', 'beside', '-l', 'x=y', '-l', 'z', '-e', 'A=B', '-p', '127.0.0.1::80'],
     ...['-v', 'beside:/data', '--tmpfs', '/t:size=1m', 'busybox', 'sh', '-c', 'echo out; echo err >&2; sleep 1000'],
@@ -87,6 +90,10 @@ same('logs', '-t', '--tail', '1', 'beside')
 same('version', '-f', '{{.Server.Version}} {{.Server.Os}}')
 same('info', '-f', '{{.OSType}} {{.ContainersRunning}}')
 same('system', 'df', '--format', '{{.Type}} {{.TotalCount}}')
+
+// The user's config.json.
+same('volume', 'ls')
+same('--config', join(folder, 'other'), 'images', 'busybox')
 
 // Images and their archives.
 same('images', 'ls')
