@@ -1,6 +1,7 @@
 import {
   closeSync,
   constants,
+  fstatSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -10,6 +11,7 @@ import {
   unlinkSync,
 } from 'node:fs'
 import { codeOf, invalidArgument } from '../../errdefs.ts'
+import { lutimes } from '../../host/syscalls.ts'
 import { type ByteString, toPath, toText } from './byte-string.ts'
 
 /** Not in `fs.constants`. A descriptor that only names a place. */
@@ -23,6 +25,8 @@ export type Place = {
   readonly fd: number
   /** From the root, symbolic links resolved; '' is the root. */
   readonly path: ByteString
+  /** Modification time that it gets when it is closed, nanoseconds since the epoch. */
+  mtime?: bigint
 }
 
 /** How `node:fs` names a child of an opened directory: the kernel looks up `name` in that very directory, wherever it lies now. */
@@ -40,9 +44,13 @@ export class RootedTree implements Disposable {
   readonly #root: Place
   /** Opened directories by resolved path, the last used at the end. */
   readonly #open = new Map<ByteString, Place>()
+  readonly #keepTimes: boolean
+  /** Changes whenever a place that was given out may no longer be valid. */
+  generation = 0
 
-  /** The root's own path is trusted. */
-  constructor(root: string) {
+  /** The root's own path is trusted. `keepTimes`: what is put into directories changes their times only until they are closed. */
+  constructor(root: string, { keepTimes = false }: { keepTimes?: boolean } = {}) {
+    this.#keepTimes = keepTimes
     this.#root = { fd: openSync(root, O_PATH | constants.O_DIRECTORY), path: '' }
   }
 
@@ -78,14 +86,15 @@ export class RootedTree implements Disposable {
 
   /** Removes whatever lies at a name, with all below it; no error when there is nothing. */
   remove(parent: Place, name: ByteString): void {
-    this.#closeAll()
+    this.closeAll()
     // The cache may have held the parent itself.
     const fd = this.directory(parent.path.split('/').filter(Boolean)).fd
     removeTree(fd, name)
   }
 
   [Symbol.dispose](): void {
-    this.#closeAll()
+    for (const { fd } of this.#open.values()) closeSync(fd)
+    this.#open.clear()
     closeSync(this.#root.fd)
   }
 
@@ -97,7 +106,7 @@ export class RootedTree implements Disposable {
     const child = childPath(parent.fd, name)
     for (let attempt = 0; ; attempt++) {
       try {
-        return this.#keep({ fd: openSync(child, OPEN_DIRECTORY), path })
+        return this.#keep(this.#place(openSync(child, OPEN_DIRECTORY), path))
       } catch (error) {
         const code = codeOf(error)
         if (code === 'ENOENT' && attempt === 0) {
@@ -127,17 +136,37 @@ export class RootedTree implements Disposable {
       const [oldest] = this.#open.values()
       if (oldest) {
         this.#open.delete(oldest.path)
-        closeSync(oldest.fd)
+        this.#close(oldest)
       }
     }
     this.#open.set(place.path, place)
     return place
   }
 
-  #closeAll(): void {
-    for (const { fd } of this.#open.values()) closeSync(fd)
-    this.#open.clear()
+  #place(fd: number, path: ByteString): Place {
+    return this.#keepTimes ? { fd, path, mtime: fstatSync(fd, { bigint: true }).mtimeNs } : { fd, path }
   }
+
+  /** Directories get their times. What was given out is not valid any more. */
+  closeAll(): void {
+    const places = [...this.#open.values()]
+    this.#open.clear()
+    for (const place of places) this.#close(place)
+    setTime(this.#root)
+  }
+
+  #close(place: Place): void {
+    this.generation++
+    try {
+      setTime(place)
+    } finally {
+      closeSync(place.fd)
+    }
+  }
+}
+
+const setTime = ({ fd, mtime }: Place): void => {
+  if (mtime !== undefined) lutimes(selfPath(fd), mtime, mtime)
 }
 
 /** Undefined when it is no symbolic link. */

@@ -39,8 +39,13 @@ export class Unpacker implements TarSink, Disposable {
   readonly #tree: RootedTree
   readonly #layer: boolean
   readonly #options: UnpackOptions
-  /** Times of directories are set at the end, when nothing is put into them any more. */
+  /**
+   * Times of directories, set at the end, when nothing is put into them any more. A fresh tree needs no list, which could grow long:
+   * there each directory has its time by itself whenever it is closed.
+   */
   readonly #directoryTimes = new Map<ByteString, bigint>()
+  /** Where the last entry went: mostly the next goes there too. */
+  #last: { readonly prefix: ByteString; readonly parent: Place; readonly generation: number } | undefined
   /** What is made may come out with another owner or mode than asked for: by a directory's set-group-id or default ACL. */
   #inherits: boolean
   #file:
@@ -50,20 +55,19 @@ export class Unpacker implements TarSink, Disposable {
   size = 0
 
   constructor(directory: string, options: UnpackOptions = {}) {
-    this.#tree = new RootedTree(directory)
+    this.#tree = new RootedTree(directory, { keepTimes: options.fresh === true })
     this.#options = options
     this.#layer = options.format === 'layer'
     this.#inherits = !options.fresh || !AS_ROOT
   }
 
   entry(entry: TarEntry): void {
-    const components = componentsOf(entry.path)
-    const name = components.pop()
-    if (name === undefined) {
+    const found = this.#locate(entry.path)
+    if (!found) {
       if (entry.type === 'directory') this.#finishDirectory(this.#tree.root, entry)
       return
     }
-    const parent = this.#tree.directory(components)
+    const { parent, name } = found
     if (this.#layer && name.startsWith(WHITEOUT_PREFIX)) {
       this.#whiteout(parent, name)
       return
@@ -114,6 +118,7 @@ export class Unpacker implements TarSink, Disposable {
 
   /** After the last entry: directories get their times. */
   finish(): void {
+    this.#tree.closeAll()
     for (const [path, time] of this.#directoryTimes) {
       lutimes(selfPath(this.#tree.directory(path === '' ? [] : path.split('/')).fd), time, time)
     }
@@ -123,6 +128,24 @@ export class Unpacker implements TarSink, Disposable {
     if (this.#file) at.close(this.#file.fd)
     this.#file = undefined
     this.#tree[Symbol.dispose]()
+  }
+
+  /** The directory that a member lies in, and its name there; undefined for the root itself. */
+  #locate(path: ByteString): { parent: Place; name: ByteString } | undefined {
+    const slash = path.lastIndexOf('/')
+    const prefix = slash < 0 ? '' : path.slice(0, slash)
+    const last = this.#last
+    if (last && last.prefix === prefix && last.generation === this.#tree.generation) {
+      const name = path.slice(slash + 1)
+      if (name !== '' && name !== '.' && name !== '..') return { parent: last.parent, name }
+    }
+    const components = componentsOf(path)
+    const name = components.pop()
+    if (name === undefined) return undefined
+    const parent = this.#tree.directory(components)
+    // Only where the last component of the path is the name.
+    this.#last = path.endsWith(name) ? { prefix, parent, generation: this.#tree.generation } : undefined
+    return { parent, name }
   }
 
   #directory(parent: Place, name: ByteString, entry: TarEntry): void {
@@ -150,7 +173,8 @@ export class Unpacker implements TarSink, Disposable {
     lchownSync(self, this.#uid(entry), this.#gid(entry))
     chmodSync(self, entry.mode)
     setAttributes(self, entry)
-    this.#directoryTimes.set(place.path, entry.mtime)
+    if (this.#options.fresh) place.mtime = entry.mtime
+    else this.#directoryTimes.set(place.path, entry.mtime)
   }
 
   #hardlink(parent: Place, name: ByteString, entry: TarEntry): void {

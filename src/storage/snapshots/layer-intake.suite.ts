@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -261,5 +270,28 @@ export const layerIntakeSuite = (
     await place.snapshotter.removeLayer(digestOf(TAR) as Digest)
     truncateSync(place.file, TAR.length + 1)
     await assert.rejects(receive(place, TAR), refused(/verification failed/))
+  })
+
+  it('directories keep their times, however the members are mixed, and modes and owners are exact', async place => {
+    const mtime = 1_600_000_000_123_456_789n
+    const many = Array.from({ length: 300 }, (_, at) => `d${at}`)
+    const tar = layerTar(
+      [{ path: './', type: 'directory', mtime, mode: 0o751 }],
+      ...many.map(path => [{ path: `${path}/`, type: 'directory', mtime, mode: 0o2775, gid: 8 }] as const),
+      ...many.map(path => [{ path: `${path}/file`, mode: 0o666, mtime: 0n }, 'x'] as const),
+      ...many.map(path => [{ path: `${path}/deeper/su`, mode: 0o4777, uid: 5, mtime: 1n }, 'x'] as const),
+    )
+    const { layer } = await receive(place, tar, { tar })
+    const root = place.snapshotter.describeLayers([layer.diffId]).UpperDir as string
+    assert.equal(statSync(root, { bigint: true }).mtimeNs, mtime)
+    assert.equal(statSync(root).mode & 0o7777, 0o751)
+    for (const path of many) {
+      const directory = statSync(join(root, path), { bigint: true })
+      assert.deepEqual([directory.mtimeNs, directory.mode & 0o7777n, directory.gid], [mtime, 0o2775n, 8n])
+      const file = statSync(join(root, path, 'file'), { bigint: true })
+      assert.deepEqual([file.mtimeNs, file.mode & 0o7777n, file.uid, file.gid], [0n, 0o666n, 0n, 0n])
+      const su = statSync(join(root, path, 'deeper/su'), { bigint: true })
+      assert.deepEqual([su.mtimeNs, su.mode & 0o7777n, su.uid, su.gid], [1n, 0o4777n, 5n, 0n])
+    }
   })
 }
