@@ -8,6 +8,7 @@ import { failureReport } from '../build/failure-report.ts'
 import { type BuildContext, openContext } from '../build/open-context.ts'
 import { PlainDisplay } from '../build/plain-display.ts'
 import { type Command, type Context, exactly } from '../command.ts'
+import { refuseContentTrust } from '../content-trust.ts'
 import { parseUlimit } from '../create/checks.ts'
 import { checkEnv, checkLabel, toMap } from '../create/environment.ts'
 import { registryConfig } from '../credentials/registry-auth.ts'
@@ -33,6 +34,7 @@ export const command: Command = {
   -c, --cpu-shares int          CPU shares (relative weight)
       --cpuset-cpus string      CPUs in which to allow execution (0-3, 0,1)
       --cpuset-mems string      MEMs in which to allow execution (0-3, 0,1)
+      --disable-content-trust   Skip image verification (default true)
   -f, --file string             Name of the Dockerfile (Default is "PATH/Dockerfile")
       --force-rm                Always remove intermediate containers
       --iidfile string          Write the image ID to the file
@@ -63,6 +65,7 @@ export const command: Command = {
   },
   args: exactly(1),
   action: async (context, flags, [location = '']) => {
+    refuseContentTrust(flags)
     const { client, stdout, stderr } = context
     const source = await openContext(location, flags.string('file'))
     const progress = new BuildProgress(() => performance.now())

@@ -28,6 +28,7 @@ export const CREATE_FLAGS = `
       --device-read-iops list            Limit read rate (IO per second) from a device (default [])
       --device-write-bps list            Limit write rate (bytes per second) to a device (default [])
       --device-write-iops list           Limit write rate (IO per second) to a device (default [])
+      --disable-content-trust            Skip image verification (default true)
       --dns list                         Set custom DNS servers
       --dns-option list                  Set DNS options
       --dns-search list                  Set custom DNS search domains

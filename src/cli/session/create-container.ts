@@ -5,6 +5,7 @@ import { isKind } from '../../errdefs.ts'
 import { formatPlatform } from '../../oci/platform.ts'
 import { familiarName, parseReference, withDefaultTag } from '../../oci/reference.ts'
 import type { Context } from '../command.ts'
+import { refuseContentTrust } from '../content-trust.ts'
 import { createRequest } from '../create/create-request.ts'
 import type { Flags } from '../flags/flags.ts'
 import { checkPlatform, wantedPlatform } from '../platform-flag.ts'
@@ -21,6 +22,7 @@ export const createContainer = async (
   const pull = flags.string('pull')
   if (!['always', 'missing', 'never', ''].includes(pull))
     throw new Error(`invalid pull option: '${pull}': must be one of "always", "missing" or "never"`)
+  refuseContentTrust(flags)
   const cidFile = flags.string('cidfile')
   if (cidFile !== '' && existsSync(cidFile))
     throw new Error(`container ID file found, make sure the other container isn't running or delete ${cidFile}`)
