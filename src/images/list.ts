@@ -66,7 +66,10 @@ export const listImages = (
 /** The same rows with `SharedSize`: bytes of layers that other images have, too. */
 export const withSharedSizes = (rows: readonly ImageSummary[], images: readonly Image[]): ImageSummary[] => {
   const uses = new Map<Digest, number>()
-  for (const { layers } of images) for (const { diffId } of layers) uses.set(diffId, (uses.get(diffId) ?? 0) + 1)
+  for (const { layers } of images) {
+    // One that an image has twice is not shared by that.
+    for (const diffId of new Set(layers.map(layer => layer.diffId))) uses.set(diffId, (uses.get(diffId) ?? 0) + 1)
+  }
   const shared = new Map(
     images.map(image => [
       image.id,

@@ -68,6 +68,21 @@ export class ImageUpkeep implements Disposable {
     }
   }
 
+  /** Bytes that images take: the files of their layers, what they share once, and the blobs beside them. */
+  usage(): { readonly layers: number; readonly blobs: number } {
+    const { content, layers, table } = this.#parts
+    const sizes = new Map<Digest, number>()
+    const blobs = new Map<Digest, number>()
+    for (const { id, manifest, diffIds } of table.images()) {
+      for (const diffId of diffIds) sizes.set(diffId, layers.find(diffId)?.size ?? 0)
+      blobs.set(manifest.digest, manifest.size)
+      if (content.has(id)) blobs.set(id, content.size(id))
+    }
+    for (const { target } of table.names()) if (target) blobs.set(target.digest, target.size)
+    for (const layer of layers.all()) for (const { digest, size } of layer.blobs) blobs.set(digest, size)
+    return { layers: total(sizes), blobs: total(blobs) }
+  }
+
   isPinned(image: Digest): boolean {
     return this.#use.isPinned(image)
   }
@@ -124,6 +139,8 @@ export class ImageUpkeep implements Disposable {
     return distribution()?.refetch(blob, [...places.values()], signal)
   }
 }
+
+const total = (sizes: ReadonlyMap<Digest, number>): number => [...sizes.values()].reduce((sum, size) => sum + size, 0)
 
 /** The repository alone. */
 const bare = (reference: Reference): Reference => ({ ...reference, tag: undefined, digest: undefined })

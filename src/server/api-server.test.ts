@@ -135,7 +135,13 @@ beforeEach(async () => {
   events = new Events()
   execs = new FakeExecs()
   const nothing = () => []
-  const usage = { layersSize: () => 0, images: nothing, containers: nothing, volumes: nothing, buildCache: nothing }
+  const usage = {
+    stored: () => ({ layers: 0, blobs: 0 }),
+    images: nothing,
+    containers: nothing,
+    volumes: nothing,
+    buildCache: nothing,
+  }
   server = new ApiServer({
     routes: [
       ...systemRoutes({ events, info: () => ({}), version: () => ({}), usage, check: async () => {} }),

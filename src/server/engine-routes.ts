@@ -39,7 +39,7 @@ export const engineRoutes = (engine: Engine, components: () => Promise<readonly 
         }),
       version: async () => systemVersion({ config, components: await once() }),
       usage: {
-        layersSize: () => engine.snapshotter.layers().reduce((sum, { size }) => sum + size, 0),
+        stored: () => images.upkeep.usage(),
         images: () => images.list({ sharedSize: true }),
         containers: () => containers.list({ all: true, size: true }),
         volumes: () => volumes.usage(),

@@ -26,8 +26,8 @@ export type SystemBackend = {
 
 /** Where the space has gone, in bytes. */
 export type UsageBackend = {
-  /** What all layers take together, shared ones once. */
-  layersSize(): Promise<number> | number
+  /** What all images take together, what they share once: unpacked layers, and the blobs beside them. */
+  stored(): { readonly layers: number; readonly blobs: number }
   images(): Promise<readonly ImageSummary[]> | readonly ImageSummary[]
   containers(): Promise<readonly ContainerSummary[]> | readonly ContainerSummary[]
   volumes(): Promise<readonly VolumeInspect[]> | readonly VolumeInspect[]
@@ -77,12 +77,20 @@ const usage = async (context: RequestContext, backend: UsageBackend): Promise<vo
   const unknown = types.find(type => !USAGE_TYPES.has(type))
   if (unknown !== undefined) throw invalidArgument(`unknown object type: ${unknown}`)
   const wants = (type: string) => types.length === 0 || types.includes(type)
-  const [LayersSize, Images, Containers, Volumes, BuildCache] = await Promise.all([
-    wants('image') ? backend.layersSize() : 0,
+  const stored = wants('image') ? backend.stored() : { layers: 0, blobs: 0 }
+  const [Images, Containers, Volumes, BuildCache] = await Promise.all([
     wants('image') ? backend.images() : null,
     wants('container') ? backend.containers() : null,
     wants('volume') ? backend.volumes() : null,
     wants('build-cache') ? backend.buildCache() : null,
   ])
-  context.json({ LayersSize, Images, Containers, Volumes, BuildCache })
+  // BlobsSize is Tare's own.
+  context.json({
+    LayersSize: stored.layers,
+    BlobsSize: stored.blobs,
+    Images,
+    Containers,
+    Volumes,
+    BuildCache,
+  })
 }
