@@ -231,12 +231,7 @@ const cgroupParent = (config: Config, instance: string): string => config.cgroup
 const ociRuntime = (config: Config, name: string): OciRuntime => {
   const configured = config.runtimes[name]
   if (!configured && !RUNC_NAMES.includes(name)) throw invalidArgument(`unknown or invalid runtime name: ${name}`)
-  const program = configured?.path ?? 'runc'
-  const path = findProgram(program)
-  if (path === undefined)
-    throw new RuntimeError(
-      `exec: "${program}": executable file not found in $PATH (install it, or ask \`tare doctor\`)`,
-    )
+  const path = installed([configured?.path ?? 'runc'], 'install it, or ask `tare doctor`')
   return { name, path, args: configured?.runtimeArgs ?? [], root: join(config.execRoot, 'runtime') }
 }
 
@@ -249,58 +244,24 @@ const ociRuntimeOrUndefined = (config: Config): OciRuntime | undefined => {
 }
 
 const containerSettings = (config: Config, instance: string): ContainerSettings => ({
+  config,
   instance,
   directory: join(config.dataRoot, 'containers'),
   runDirectory: join(config.execRoot, 'containers'),
   execDirectory: join(config.execRoot, 'exec'),
-  get conmon() {
-    const path = findProgram('conmon')
-    if (path === undefined)
-      throw new RuntimeError('exec: "conmon": executable file not found in $PATH (install it, or ask `tare doctor`)')
-    return path
-  },
+  cgroupParent: cgroupParent(config, instance),
   cgroupVersion: cgroupVersion(),
   cpus: cpus().length,
+  conmon: () => installed(['conmon'], 'install it, or ask `tare doctor`'),
+  initProgram: () => installed(config.initPath ? [config.initPath] : INIT_PROGRAMS, 'install tini, or set --init-path'),
   knowsRuntime: name => name in config.runtimes || RUNC_NAMES.includes(name),
   runtime: name => ociRuntime(config, name),
-  get cgroupParent() {
-    return cgroupParent(config, instance)
-  },
-  get defaultShmSize() {
-    return config.defaultShmSize
-  },
-  get noNewPrivileges() {
-    return config.noNewPrivileges
-  },
-  get init() {
-    return config.init
-  },
-  get initPath() {
-    const names = config.initPath ? [config.initPath] : INIT_PROGRAMS
-    const path = names.map(findProgram).find(found => found !== undefined)
-    if (path === undefined) {
-      throw new RuntimeError(
-        `exec: "${names[0]}": executable file not found in $PATH (install tini, or set --init-path)`,
-      )
-    }
-    return path
-  },
-  get dns() {
-    return config.dns
-  },
-  get dnsSearch() {
-    return config.dnsSearch
-  },
-  get dnsOptions() {
-    return config.dnsOptions
-  },
-  get logDriver() {
-    return config.logDriver
-  },
-  get ulimits() {
-    return config.defaultUlimits
-  },
-  get defaultRuntime() {
-    return config.defaultRuntime
-  },
 })
+
+/** The path of the first of these programs that is there. Throws RuntimeError in Docker's words, with what to do about it. */
+const installed = (names: readonly string[], advice: string): string => {
+  const path = names.map(findProgram).find(found => found !== undefined)
+  if (path === undefined)
+    throw new RuntimeError(`exec: ${JSON.stringify(names[0])}: executable file not found in $PATH (${advice})`)
+  return path
+}

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import type { Ulimit } from '../api/container.ts'
+import type { Config } from '../config.ts'
 import type { Event, Events } from '../events.ts'
 import type { ImageLayer } from '../images/image.ts'
 import type { Logger } from '../log.ts'
@@ -55,8 +55,10 @@ export type VolumeOptions = {
   readonly anonymous?: boolean
 }
 
-/** The daemon's settings that containers follow; read where they are used, since a reload changes them. */
+/** What containers are told of the daemon that they run in. */
 export type ContainerSettings = {
+  /** Read where it is used, since a reload changes it. */
+  readonly config: Config
   readonly instance: string
   /** Kept across reboots: one directory a container, with its log. */
   readonly directory: string
@@ -64,20 +66,13 @@ export type ContainerSettings = {
   readonly runDirectory: string
   /** Likewise: one directory a running exec. */
   readonly execDirectory: string
-  readonly conmon: string
   readonly cgroupParent: string
   readonly cgroupVersion: 1 | 2
   readonly cpus: number
-  readonly defaultShmSize: number
-  readonly noNewPrivileges: boolean
-  readonly init: boolean
-  readonly initPath: string
-  readonly dns: readonly string[]
-  readonly dnsSearch: readonly string[]
-  readonly dnsOptions: readonly string[]
-  readonly logDriver: string
-  readonly ulimits: Readonly<Record<string, Ulimit>>
-  readonly defaultRuntime: string
+  /** Its program's path. Throws RuntimeError when it is not installed. */
+  conmon(): string
+  /** Likewise, of what can be a container's process 1. */
+  initProgram(): string
   /** Whether a runtime of this name is configured, installed or not. */
   knowsRuntime(name: string): boolean
   /** Throws InvalidArgument for a name that is not configured, RuntimeError when the program is not installed. */

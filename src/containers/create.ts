@@ -34,7 +34,7 @@ const LOG_DRIVERS = ['', 'json-file', 'local', 'k8s-file', 'none']
 /** Everything about a request that can be wrong without looking at the host. Throws InvalidArgument or NotImplemented. */
 const check = (context: Context, config: ContainerConfig, host: HostConfig): void => {
   checkResources(host, context.settings.cpus)
-  securityOptions(host.SecurityOpt ?? [], context.settings)
+  securityOptions(host.SecurityOpt ?? [], context.settings.config)
   capabilitiesFor({ privileged: host.Privileged, add: host.CapAdd, drop: host.CapDrop }, availableCapabilities())
   portRequests(host.PortBindings, config.ExposedPorts, host.PublishAllPorts ?? false)
   if (host.Runtime && !context.settings.knowsRuntime(host.Runtime))
@@ -241,7 +241,9 @@ const completeHostConfig = (
   const mode = asked === undefined || asked === 'default' ? 'bridge' : asked
   const ulimits = [
     ...(host.Ulimits ?? []),
-    ...Object.values(settings.ulimits).filter(({ Name }) => !host.Ulimits?.some(own => own.Name === Name)),
+    ...Object.values(settings.config.defaultUlimits).filter(
+      ({ Name }) => !host.Ulimits?.some(own => own.Name === Name),
+    ),
   ]
   return {
     ...host,
@@ -251,9 +253,9 @@ const completeHostConfig = (
       Name: host.RestartPolicy?.Name || 'no',
       MaximumRetryCount: host.RestartPolicy?.MaximumRetryCount ?? 0,
     },
-    LogConfig: { Type: host.LogConfig?.Type || settings.logDriver, Config: host.LogConfig?.Config ?? {} },
-    Runtime: host.Runtime || settings.defaultRuntime,
-    ShmSize: host.ShmSize || settings.defaultShmSize,
+    LogConfig: { Type: host.LogConfig?.Type || settings.config.logDriver, Config: host.LogConfig?.Config ?? {} },
+    Runtime: host.Runtime || settings.config.defaultRuntime,
+    ShmSize: host.ShmSize || settings.config.defaultShmSize,
     IpcMode: pinned(context.store, 'ipc', host.IpcMode || 'private'),
     CgroupnsMode: host.CgroupnsMode || (settings.cgroupVersion === 2 ? 'private' : 'host'),
     PortBindings: withAddresses(host.PortBindings ?? {}),

@@ -73,7 +73,7 @@ const processSpec = (context: Context, { container, request }: Exec, size: ExecO
     env: processEnv(env, { hostname: config.Hostname, tty, home: user.home }),
     cwd: request.WorkingDir || config.WorkingDir || '/',
     capabilities: { bounding: capabilities, effective, permitted: effective },
-    noNewPrivileges: securityOptions(host.SecurityOpt ?? [], context.settings).noNewPrivileges,
+    noNewPrivileges: securityOptions(host.SecurityOpt ?? [], context.settings.config).noNewPrivileges,
   }
 }
 
@@ -142,8 +142,8 @@ export const startExec = async (
         })
     const monitored = await execMonitored(
       {
-        conmon: settings.conmon,
-        runtime: settings.runtime(container.record.hostConfig.Runtime || settings.defaultRuntime),
+        conmon: settings.conmon(),
+        runtime: settings.runtime(container.record.hostConfig.Runtime || settings.config.defaultRuntime),
         id: container.id,
         bundle,
         exitDir: `${bundle}/exit`,

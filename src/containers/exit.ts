@@ -66,7 +66,7 @@ export const releaseRuntime = (context: Context, container: Container): void => 
     .then(() => rmSync(bundleDirectory(context, id), { recursive: true, force: true }))
   inBackground(context, 'unmounting a container', container.unmounted)
   const forget = async (): Promise<void> => {
-    await callRuntime(settings.runtime(hostConfig.Runtime || settings.defaultRuntime), ['delete', '--force', id])
+    await callRuntime(settings.runtime(hostConfig.Runtime || settings.config.defaultRuntime), ['delete', '--force', id])
   }
   container.forgotten = forget()
   inBackground(context, 'deleting a container from the runtime', container.forgotten)

@@ -90,7 +90,7 @@ export const sendSignal = async (
   if (!container.running) return
   const { settings, store } = context
   const number = parseSignal(signal)
-  const runtime = settings.runtime(container.record.hostConfig.Runtime || settings.defaultRuntime)
+  const runtime = settings.runtime(container.record.hostConfig.Runtime || settings.config.defaultRuntime)
   try {
     await callRuntime(runtime, ['kill', container.id, String(number)])
   } catch (error) {

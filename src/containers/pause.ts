@@ -27,7 +27,9 @@ const thaw = async (context: Context, container: Container, runtime: OciRuntime)
 const toggle = async (context: Context, container: Container, verb: 'pause' | 'unpause'): Promise<void> => {
   using _ = await container.lock.acquire()
   requireAllowed(verb, container)
-  const runtime = context.settings.runtime(container.record.hostConfig.Runtime || context.settings.defaultRuntime)
+  const runtime = context.settings.runtime(
+    container.record.hostConfig.Runtime || context.settings.config.defaultRuntime,
+  )
   if (verb === 'pause') await freeze(context, container, runtime)
   else await thaw(context, container, runtime)
   publish(context, container, verb)

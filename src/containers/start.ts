@@ -73,7 +73,7 @@ const launch = async (context: Context, container: Container): Promise<void> => 
   const { settings, snapshotter, networks, store } = context
   const { id } = container
   const { config, hostConfig: host } = container.record
-  const runtime = settings.runtime(host.Runtime || settings.defaultRuntime)
+  const runtime = settings.runtime(host.Runtime || settings.config.defaultRuntime)
   const bundle = bundleDirectory(context, id)
   const rootfs = rootfsOf(context, id)
   await using undo = new AsyncDisposableStack()
@@ -106,9 +106,9 @@ const launch = async (context: Context, container: Container): Promise<void> => 
         cgroupVersion: settings.cgroupVersion,
         capabilities: availableCapabilities(),
         joined,
-        init: (host.Init ?? settings.init) ? settings.initPath : undefined,
-        defaultShmSize: settings.defaultShmSize,
-        noNewPrivileges: settings.noNewPrivileges,
+        init: (host.Init ?? settings.config.init) ? settings.initProgram() : undefined,
+        defaultShmSize: settings.config.defaultShmSize,
+        noNewPrivileges: settings.config.noNewPrivileges,
       }),
     ),
     // The environment may hold secrets.
@@ -122,7 +122,7 @@ const launch = async (context: Context, container: Container): Promise<void> => 
   container.creating = aborting
   const creating = createMonitored(
     {
-      conmon: settings.conmon,
+      conmon: settings.conmon(),
       runtime,
       id,
       bundle,
@@ -232,9 +232,9 @@ const ownFiles = (context: Context, container: Container, isolated: boolean): Mo
     'resolv.conf': resolvConf(
       hostResolvConf(),
       {
-        servers: host.Dns?.length ? host.Dns : settings.dns,
-        search: host.DnsSearch?.length ? host.DnsSearch : settings.dnsSearch,
-        options: host.DnsOptions?.length ? host.DnsOptions : settings.dnsOptions,
+        servers: host.Dns?.length ? host.Dns : settings.config.dns,
+        search: host.DnsSearch?.length ? host.DnsSearch : settings.config.dnsSearch,
+        options: host.DnsOptions?.length ? host.DnsOptions : settings.config.dnsOptions,
       },
       isolated,
     ),

@@ -9,7 +9,9 @@ import { requireAllowed } from './state.ts'
 /** The container's processes as the host's ps(1) shows them. `psArgs` are ps's own options. */
 export const topContainer = async (context: Context, container: Container, psArgs: string): Promise<ContainerTop> => {
   requireAllowed('top', container)
-  const runtime = context.settings.runtime(container.record.hostConfig.Runtime || context.settings.defaultRuntime)
+  const runtime = context.settings.runtime(
+    container.record.hostConfig.Runtime || context.settings.config.defaultRuntime,
+  )
   const pids = new Set(
     (JSON.parse(await callRuntime(runtime, ['ps', '--format', 'json', container.id])) as number[]).map(String),
   )
