@@ -158,6 +158,14 @@ export class ImageTable {
     return found.sort((a, b) => (canonicalName(a) < canonicalName(b) ? -1 : 1))
   }
 
+  /** The names that stand for this image and no other. */
+  ownNamesOf(id: Digest): Reference[] {
+    const isOwn = (row: NameRow): boolean => row.image === id && this.members(row).length === 1
+    return this.names()
+      .filter(isOwn)
+      .map(({ reference }) => reference)
+  }
+
   namesInRepository(repository: string): NameRow[] {
     return this.names().filter(({ reference }) => repositoryName(reference) === repository)
   }

@@ -42,7 +42,7 @@ import { LayerStore } from './layer-store.ts'
 import { listImages, withSharedSizes } from './list.ts'
 import { summarizeManifest } from './manifest-summary.ts'
 import { choosePrunable } from './prune.ts'
-import { planRemoval } from './remove.ts'
+import { planRemoval, requireRemovable } from './remove.ts'
 import { noSuchImage, noSuchPlatform, parseNaming, pickPlatform, resolveImages } from './resolve.ts'
 import { ImageUpkeep } from './upkeep.ts'
 
@@ -217,12 +217,15 @@ export class Images implements AsyncDisposable {
     this.#recorder.publishEvent('tag', id, familiarName(reference))
   }
 
-  /** Docker's `rmi`: see `planRemoval`. Conflict when somebody needs it. */
+  /** Docker's `rmi`: see `planRemoval`; with `platforms` those alone go. Conflict when somebody needs it. */
   async remove(
     nameOrId: string,
-    { force = false }: { force?: boolean; noprune?: boolean } = {},
+    { force = false, platforms = [] }: { force?: boolean; noprune?: boolean; platforms?: readonly Platform[] } = {},
   ): Promise<ImageDeleteItem[]> {
     const candidates = this.platforms(nameOrId)
+    const chosen = new Set(platforms.map(platform => this.get(nameOrId, platform).id))
+    // The last platforms of a name take it with them.
+    if (chosen.size > 0 && chosen.size < candidates.length) return this.#removeSome([...chosen], force)
     // One that is damaged can be removed.
     const { id } = pickPlatform(candidates, undefined) ?? this.get(nameOrId)
     const siblings = candidates.filter(image => image.id !== id)
@@ -233,7 +236,8 @@ export class Images implements AsyncDisposable {
       asked: nameOrId,
       reference,
       names: this.#table.namesOf(id),
-      users: this.#inUse(id),
+      // A name stays where a container has any of its platforms.
+      users: force ? this.#inUse(id) : candidates.flatMap(({ id }) => this.#inUse(id)),
       force,
     })
     const items = plan.untag.map(name => this.#recorder.unname(name, id))
@@ -243,6 +247,21 @@ export class Images implements AsyncDisposable {
       if (this.#table.namesOf(sibling.id).length === 0 && this.#inUse(sibling.id).length === 0)
         items.push(...this.#recorder.drop(sibling.id, this.#stacks()))
     }
+    await this.#recorder.collect()
+    return items
+  }
+
+  /** Some of a name's platforms: the name stays with the others. */
+  async #removeSome(ids: readonly Digest[], force: boolean): Promise<ImageDeleteItem[]> {
+    const plans = ids.map(id => {
+      const own = this.#table.ownNamesOf(id)
+      requireRemovable({ id, users: this.#inUse(id), force, referenced: own.some(({ tag }) => tag !== undefined) })
+      return { id, own }
+    })
+    const items = plans.flatMap(({ id, own }) => [
+      ...own.map(name => this.#recorder.unname(name, id)),
+      ...this.#recorder.drop(id, this.#stacks()),
+    ])
     await this.#recorder.collect()
     return items
   }

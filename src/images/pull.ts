@@ -85,7 +85,7 @@ const pullReference = async (
   lease.hold(top.descriptor.digest)
   content.write(top.bytes)
   const members = isIndex(top.descriptor) ? parseIndex(top.bytes) : undefined
-  const chosen = members && chooseManifest(members, options.platform ?? hostPlatform())
+  const chosen = members && chooseManifest(members, options.platform)
   const manifest = chosen ? await fetchManifest(parts, repository, chosen, lease, signal) : top
   const known = table.imageOfManifest(manifest.descriptor.digest)
   const image = known

@@ -13,6 +13,7 @@ import type { ImageRecorder } from './image-recorder.ts'
 import type { ImageTable, NameRow, NameTarget } from './image-table.ts'
 import type { LayerStore } from './layer-store.ts'
 import { progressBar } from './progress-bar.ts'
+import { parseIndex } from './remote-manifest.ts'
 import { noSuchPlatform, pickPlatform } from './resolve.ts'
 import type { Slots } from './slots.ts'
 
@@ -88,11 +89,15 @@ const pushName = async (
   const { reference, target } = row
   const images = table.members(row).map(id => recorder.image(id))
   const members = target?.members ?? []
-  const whole = members.length > 0 && members.every(({ digest }) => table.imageOfManifest(digest) !== undefined)
+  // Also of what is no image, attestations say: a registry takes an index only with all that it lists.
+  const whole =
+    target !== undefined &&
+    members.length > 0 &&
+    parseIndex(content.readSync(target.digest)).every(({ digest }) => table.imageOfManifest(digest) !== undefined)
   using lease = leases.open()
   let pushed: NameTarget
   let bytes: Buffer
-  if (target && whole && !platform) {
+  if (whole && !platform) {
     lease.hold(target.digest)
     for (const image of images) await pushManifest(parts, repository, image, image.manifest, lease, options)
     pushed = target

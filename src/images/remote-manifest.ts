@@ -1,8 +1,9 @@
 import { internal, invalidArgument, notFound } from '../errdefs.ts'
+import { processorVariant } from '../host/processor-variant.ts'
 import { type Descriptor, type Index, type Manifest, mediaTypes } from '../oci/descriptor.ts'
 import { isDigest } from '../oci/digest.ts'
 import type { ImageConfig } from '../oci/image-config.ts'
-import { formatPlatform, type Platform, platformDistance } from '../oci/platform.ts'
+import { formatPlatform, hostPlatform, type Platform, platformDistance } from '../oci/platform.ts'
 
 const INDEXES: readonly string[] = [mediaTypes.index, mediaTypes.dockerManifestList]
 const MANIFESTS: readonly string[] = [mediaTypes.manifest, mediaTypes.dockerManifest]
@@ -49,8 +50,9 @@ export const parseConfig = (bytes: Buffer, layers: number): ImageConfig => {
   return { ...config, rootfs: { type: 'layers', diff_ids: diffIds } } as ImageConfig
 }
 
-/** The manifest of an index that does best for a platform; NotFound in dockerd's words when none does. */
-export const chooseManifest = (manifests: readonly Descriptor[], wanted: Platform): Descriptor => {
+/** The manifest of an index that does best for the asked platform, or for this host; NotFound in dockerd's words when none does. */
+export const chooseManifest = (manifests: readonly Descriptor[], asked: Platform | undefined): Descriptor => {
+  const wanted = asked ?? hostPlatform(processorVariant())
   let best: { descriptor: Descriptor; distance: number } | undefined
   for (const descriptor of manifests) {
     if (descriptor.annotations?.[ATTESTATION] !== undefined) continue
@@ -58,7 +60,7 @@ export const chooseManifest = (manifests: readonly Descriptor[], wanted: Platfor
     if (distance !== undefined && (best === undefined || distance < best.distance)) best = { descriptor, distance }
   }
   if (best) return best.descriptor
-  throw notFound(`no matching manifest for ${formatPlatform(wanted)} in the manifest list entries`)
+  throw notFound(`no matching manifest for ${formatPlatform(asked ?? hostPlatform())} in the manifest list entries`)
 }
 
 /** Whether a descriptor of an index is that of an image. */

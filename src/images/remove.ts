@@ -54,6 +54,12 @@ const isSingleReference = (names: readonly Reference[]): boolean => {
   return repositories.size <= 1 && names.filter(({ digest }) => digest === undefined).length <= 1
 }
 
+/** Conflict when an image may not go, whatever it is called. `referenced`: it has names that nothing else would have. */
+export const requireRemovable = (facts: Parameters<typeof conflictOf>[0]): void => {
+  const problem = conflictOf(facts)
+  if (problem) throw problem
+}
+
 const conflictOf = ({
   id,
   users,

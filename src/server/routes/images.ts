@@ -42,7 +42,10 @@ export type ImagesBackend = {
   inspect(name: string, platform: Platform | undefined): ImageInspect
   history(name: string, platform: Platform | undefined): readonly ImageHistoryItem[]
   tag(name: string, reference: Reference): void
-  remove(name: string, options: { force: boolean; noprune: boolean }): Promise<readonly ImageDeleteItem[]>
+  remove(
+    name: string,
+    options: { force: boolean; noprune: boolean; platforms: readonly Platform[] },
+  ): Promise<readonly ImageDeleteItem[]>
   prune(filters: Filters): Promise<ImagePruneResponse>
   import(
     tar: Readable,
@@ -142,12 +145,21 @@ const pull = async (context: RequestContext, images: ImagesBackend, image: strin
   })
 }
 
-/** A platform as newer clients write it, an object of its parts, or as others do: `linux/arm64`. InvalidArgument. */
 const platformOf = (context: RequestContext): Platform | undefined => {
   const text = context.query.get('platform')
-  if (text === '') return undefined
+  return text === '' ? undefined : readPlatform(text)
+}
+
+/** A platform as newer clients write it, an object of its parts, or as others do: `linux/arm64`. InvalidArgument. */
+const readPlatform = (text: string): Platform => {
   if (!text.startsWith('{')) return parsePlatform(text)
-  const { os, architecture, variant } = context.query.json<Partial<Platform>>('platform') ?? {}
+  let parts: Partial<Platform>
+  try {
+    parts = JSON.parse(text) as Partial<Platform>
+  } catch (error) {
+    throw invalidArgument(`invalid platform: ${text}`, { cause: error })
+  }
+  const { os, architecture, variant } = parts
   return parsePlatform([os ?? '', architecture ?? '', ...(variant ? [variant] : [])].join('/'))
 }
 
@@ -187,7 +199,11 @@ const tag = (context: RequestContext, images: ImagesBackend): void => {
 const remove = async (context: RequestContext, images: ImagesBackend): Promise<void> => {
   const { query } = context
   context.json(
-    await images.remove(context.param('name'), { force: query.boolean('force'), noprune: query.boolean('noprune') }),
+    await images.remove(context.param('name'), {
+      force: query.boolean('force'),
+      noprune: query.boolean('noprune'),
+      platforms: query.all('platforms').map(readPlatform),
+    }),
   )
 }
 
