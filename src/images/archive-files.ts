@@ -1,6 +1,5 @@
 import type { Readable } from 'node:stream'
 import { invalidArgument } from '../errdefs.ts'
-import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import { toText } from '../storage/archive/byte-string.ts'
 import { decompress } from '../storage/archive/decompress.ts'
@@ -77,14 +76,3 @@ export class ArchiveFiles {
 }
 
 const normal = (path: string): string => componentsOf(path).join('/')
-
-/** An image that an archive holds. */
-export type ArchivedImage = {
-  readonly config: StoredFile
-  /** Bottom first. */
-  readonly layers: readonly StoredFile[]
-  /** Full names. */
-  readonly names: readonly string[]
-  /** The archive's own manifest, if it has one for this very image. */
-  readonly manifest: Descriptor | undefined
-}

@@ -203,7 +203,7 @@ export const manifestBytes = (config: Descriptor, layers: readonly Descriptor[])
   Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.manifest, config, layers }))
 
 /** What an image runs on, as its configuration says; a configuration of old that says nothing means this host. */
-const platformOf = ({ os, architecture, variant, 'os.version': version }: ImageConfig): Platform => ({
+export const platformOf = ({ os, architecture, variant, 'os.version': version }: ImageConfig): Platform => ({
   os: os || hostPlatform().os,
   architecture: architecture || hostPlatform().architecture,
   ...(variant ? { variant } : {}),

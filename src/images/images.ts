@@ -10,19 +10,18 @@ import type {
   JsonMessage,
 } from '../api/image.ts'
 import type { Database } from '../database.ts'
-import { internal, invalidArgument, isKind, messageOf, notFound, notImplemented } from '../errdefs.ts'
+import { internal, invalidArgument, messageOf, notImplemented } from '../errdefs.ts'
 import type { Events } from '../events.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { ExecutionConfig, ImageConfig } from '../oci/image-config.ts'
-import { formatPlatform, type Platform } from '../oci/platform.ts'
+import type { Platform } from '../oci/platform.ts'
 import {
   canonicalName,
   familiarName,
   familiarRepository,
   parseReference,
   type Reference,
-  repositoryName,
   withDefaultTag,
 } from '../oci/reference.ts'
 import { RegistryError } from '../registry/registry-error.ts'
@@ -344,31 +343,25 @@ export class Images implements AsyncDisposable {
     return importImage(this.#parts(), tar, options, signal)
   }
 
-  /** Takes in the images of an archive that `docker save` or another OCI tool wrote. InvalidArgument when it is none. */
-  async load(archive: Readable, onMessage: (message: JsonMessage) => void, signal?: AbortSignal): Promise<void> {
+  /** Takes in the images of an archive that `docker save` or another OCI tool wrote. See `archivedImages`. */
+  async load(
+    archive: Readable,
+    onMessage: (message: JsonMessage) => void,
+    signal?: AbortSignal,
+    platform?: Platform,
+  ): Promise<void> {
     const { loadImages } = await import('./load.ts')
-    await loadImages(this.#parts(), archive, { onMessage, signal })
+    await loadImages(this.#parts(), archive, { onMessage, signal, platform })
   }
 
-  /** One archive of all the images. A name without a tag means all of its repository. NotFound before the first byte. */
+  /** One archive of all the images. See `savedNames`. NotFound before the first byte. Whoever does not read it destroys it. */
   async save(names: readonly string[], platform?: Platform): Promise<Readable> {
     const { saveImages } = await import('./save.ts')
-    const chosen = new Map<Digest, Reference[]>()
-    for (const name of names) {
-      for (const { id, reference } of this.#savedBy(name, platform)) {
-        const references = chosen.get(id) ?? []
-        if (reference && !references.some(other => familiarName(other) === familiarName(reference)))
-          references.push(reference)
-        chosen.set(id, references)
-      }
-    }
-    const saved = [...chosen].map(([id, references]) => ({
-      image: this.#recorder.image(id),
-      manifest: this.#recorder.manifest(id),
-      names: references,
-    }))
-    for (const { image } of saved) this.#recorder.publishEvent('save', image.id, image.id)
-    return saveImages(saved, this.#content)
+    const { savedNames } = await import('./saved-names.ts')
+    const saved = savedNames(this.#parts(), names, platform)
+    const ids = new Set(saved.flatMap(({ images }) => images.map(({ image }) => image.id)))
+    for (const id of ids) this.#recorder.publishEvent('save', id, id)
+    return saveImages(this.#parts(), saved)
   }
 
   /** Makes a base image from the distribution's own packages. InvalidArgument, with what there is, for an unknown name. */
@@ -467,29 +460,6 @@ export class Images implements AsyncDisposable {
 
   #stacks(): (readonly Digest[])[] {
     return this.#snapshotter.keys().map(key => this.#snapshotter.stack(key) ?? [])
-  }
-
-  #savedBy(name: string, platform: Platform | undefined): { id: Digest; reference: Reference | undefined }[] {
-    const naming = parseNaming(name)
-    if ('reference' in naming && !/[:@]/.test(name.slice(name.lastIndexOf('/') + 1))) {
-      const all = this.#table
-        .namesInRepository(repositoryName(naming.reference))
-        .filter(({ reference }) => reference.tag !== undefined)
-      if (all.length > 0)
-        return all.map(({ reference }) => ({ id: this.get(canonicalName(reference), platform).id, reference }))
-    }
-    try {
-      const { id } = this.get(name, platform)
-      const isName =
-        'reference' in naming && naming.reference.tag !== undefined && this.#table.named(naming.reference) !== undefined
-      return [{ id, reference: isName ? naming.reference : undefined }]
-    } catch (error) {
-      if (platform && this.platforms(name).length > 0)
-        throw notFound(`no suitable export target found for platform ${formatPlatform(platform)}`, { cause: error })
-      // Here dockerd repeats the name as it was given.
-      if (isKind(error, 'NotFound')) throw notFound(`No such image: ${name}`, { cause: error })
-      throw error
-    }
   }
 
   #isRecorded(digest: Digest): boolean {

@@ -88,12 +88,16 @@ export class LayerStore {
     return size === undefined || !found ? undefined : { diffId, blob: found, size }
   }
 
-  /** Makes a layer from a blob that is in the content store. InvalidArgument when it does not unpack to `expected`. Fresh. */
+  /**
+   * Makes a layer from a blob that is in the content store; one for another operating system stays packed. InvalidArgument
+   * when it does not unpack to `expected`. Fresh.
+   */
   async unpack(blob: Digest, expected: Digest, options: UnpackLayer = {}): Promise<ImageLayer> {
     this.hold(expected)
     try {
       const known = this.find(expected, blob)
-      if (known) return known
+      if (known && (options.packed || !this.isPacked(expected))) return known
+      if (options.packed && !this.#snapshotter.layer(expected)) return await this.#pack(blob, expected, options)
       const source = counted(this.#content.open(blob), options.onProgress)
       const { stream, compression } = await decompress(source)
       // Of a layer that is here in another form, only the bytes have to be proved.
@@ -117,10 +121,24 @@ export class LayerStore {
    * Begins to take in a layer's blob; what an earlier attempt brought is taken first. The caller writes the rest, finishes, and
    * admits it. Until then nobody sees it, and a crash leaves the blob for the next attempt.
    */
-  async receive(blob: Descriptor, unpack: boolean, signal: AbortSignal): Promise<LayerIntake> {
+  async receive(blob: Omit<Descriptor, 'mediaType'>, unpack: boolean, signal?: AbortSignal): Promise<LayerIntake> {
     const known = this.#content.has(blob.digest)
     const file = known ? this.#content.path(blob.digest) : this.#content.partialPath(blob.digest)
-    return this.#snapshotter.receive({ file, whole: known, unpack, signal })
+    return this.#snapshotter.receive({ file, whole: known, unpack, ...(signal ? { signal } : {}) })
+  }
+
+  async #pack(digest: Digest, diffId: Digest, { signal, onProgress }: UnpackLayer): Promise<ImageLayer> {
+    const size = this.#content.size(digest)
+    await using intake = await this.receive({ digest, size }, false, signal)
+    const { layer, compression } = await intake.finish({ digest, size, diffId })
+    onProgress?.(size)
+    const mediaType = MEDIA_TYPES[compression] ?? mediaTypes.layer
+    return this.admit({ diffId, blob: { mediaType, digest, size }, size: layer.size })
+  }
+
+  /** Whether a layer is here, but not unpacked. */
+  isPacked(diffId: Digest): boolean {
+    return this.#packed.has(diffId) && !this.#snapshotter.layer(diffId)
   }
 
   /** Shows a layer that was received: its blob moves into the content store and is recorded. Its holder keeps holding it. */
@@ -225,7 +243,7 @@ export class LayerStore {
       }
       reclaimed += size
       this.#forget(diffId, blobs, [])
-      if (this.#packed.delete(diffId)) this.#database.run('DELETE FROM packed_layers WHERE diff_id = ?', diffId)
+      this.#forgetPacked(diffId)
       removals.push(this.#snapshotter.removeLayer(diffId))
     }
     await Promise.all(removals)
@@ -248,7 +266,7 @@ export class LayerStore {
     return [...known].map(diffId => ({
       diffId,
       blobs: this.#blobs.get(diffId) ?? [],
-      isPacked: this.#packed.has(diffId) && !this.#snapshotter.layer(diffId),
+      isPacked: this.isPacked(diffId),
       owners: [...(this.#pins.get(diffId) ?? [])],
     }))
   }
@@ -272,6 +290,8 @@ export class LayerStore {
   }
 
   #record(diffId: Digest, blob: Descriptor): ImageLayer {
+    // What two systems have alike is unpacked as soon as ours needs it.
+    if (this.#snapshotter.layer(diffId)) this.#forgetPacked(diffId)
     const known = this.#blobs.get(diffId) ?? []
     if (!known.some(({ digest }) => digest === blob.digest)) {
       this.#database.run(
@@ -284,6 +304,10 @@ export class LayerStore {
       this.#blobs.set(diffId, [...known, blob])
     }
     return { diffId, blob, size: this.#size(diffId) ?? 0 }
+  }
+
+  #forgetPacked(diffId: Digest): void {
+    if (this.#packed.delete(diffId)) this.#database.run('DELETE FROM packed_layers WHERE diff_id = ?', diffId)
   }
 
   /** Bytes of a layer's files; undefined when it is not here. */
@@ -309,6 +333,8 @@ export type UnpackLayer = {
   readonly signal?: AbortSignal | undefined
   /** Hears how many bytes of the blob have been read so far. */
   readonly onProgress?: ((bytes: number) => void) | undefined
+  /** For another operating system. */
+  readonly packed?: boolean | undefined
 }
 
 const counted = (stream: Readable, onProgress: ((bytes: number) => void) | undefined): Readable => {

@@ -177,7 +177,7 @@ const pullLayers = async (
   const one = async (layer: WantedLayer): Promise<ImageLayer> => {
     const id = shortId(layer.descriptor.digest)
     const known = layers.find(layer.diffId, layer.descriptor.digest)
-    if (known) {
+    if (known && !(layer.unpack && layers.isPacked(layer.diffId))) {
       layers.hold(layer.diffId)
       held.push(layer.diffId)
       onMessage({ status: 'Already exists', progressDetail: {}, id })

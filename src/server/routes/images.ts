@@ -55,7 +55,12 @@ export type ImagesBackend = {
   ): Promise<{ readonly id: string }>
   /** Downloads an archive. InvalidArgument for what is no URL. */
   fetch(url: string, onMessage: (message: JsonMessage) => void, signal: AbortSignal): Promise<Readable>
-  load(tar: Readable, onMessage: (message: JsonMessage) => void, signal: AbortSignal): Promise<void>
+  load(
+    tar: Readable,
+    onMessage: (message: JsonMessage) => void,
+    signal: AbortSignal,
+    platform: Platform | undefined,
+  ): Promise<void>
   save(names: readonly string[], platform: Platform | undefined): Promise<Readable>
   pull(reference: Reference, options: TransferOptions): Promise<void>
   push(reference: Reference, options: TransferOptions): Promise<void>
@@ -164,10 +169,11 @@ const readPlatform = (text: string): Platform => {
 }
 
 const load = async (context: RequestContext, images: ImagesBackend): Promise<void> => {
+  const platform = platformOf(context)
   await context.streamJson(async stream => {
     // dockerd answers 200 before it looks at the archive.
     stream.flush()
-    await images.load(context.body, message => stream.write(message), context.signal)
+    await images.load(context.body, message => stream.write(message), context.signal, platform)
   })
 }
 
