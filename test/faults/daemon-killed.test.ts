@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { mountsBelow } from '../../src/host/mount.ts'
 import { TestDaemon, until } from '../harness/daemon.ts'
 import { expectStatus } from '../harness/http-client.ts'
 
@@ -137,4 +138,26 @@ test('killed in the middle of a build, it builds again', async () => {
   const again = await daemon.tare(['build', '-t', 'interrupted', '-'], { stdin: dockerfile })
   assert.equal(again.code, 0, again.stderr)
   assert.equal((await daemon.tare(['run', '--rm', 'interrupted'])).stdout, 'one\ntwo\n')
+})
+
+test('killed in the middle of an export and of a commit, nothing stays mounted and no half of an image is there', async () => {
+  await using daemon = await TestDaemon.start()
+  const script = 'dd if=/dev/zero of=/big bs=1M count=64 2>/dev/null; echo made; exec sleep 600'
+  const id = await run(daemon, '--network', 'none', 'busybox', 'sh', '-c', script)
+  await until('the file', async () => (await logged(daemon, id)).includes('made'))
+  const views = () => mountsBelow(daemon.execRoot).filter(point => point.includes('/export-'))
+  const answer = await daemon.client.stream('GET', `/containers/${id}/export`)
+  answer.on('error', () => {})
+  assert.equal(views().length, 1)
+  const committing = daemon.client.post('/commit', undefined, { container: id, repo: 'half', pause: 0 }).catch(() => {})
+  await delay(50)
+  await daemon.kill9()
+  await committing
+  await daemon.start()
+  assert.deepEqual(views(), [])
+  const { body } = await daemon.client.get<{ Id: string; RepoTags: string[] }[]>('/images/json', { all: 1 })
+  // Without its name it would be of no use; with it, it would be whole.
+  if (body.length > 1) await run(daemon, '--network', 'none', 'half', 'test', '-s', '/big')
+  expectStatus(await daemon.client.post('/commit', undefined, { container: id, repo: 'whole' }), 201)
+  assert.equal((await inspect(daemon, id)).State.Status, 'running')
 })
