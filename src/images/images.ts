@@ -296,13 +296,16 @@ export class Images implements AsyncDisposable {
 
   inspect(nameOrId: string, platform?: Platform): ImageInspect {
     const image = this.get(nameOrId, platform)
+    const diffIds = image.layers.map(({ diffId }) => diffId)
+    // Those of another operating system lie packed.
+    const isUnpacked = diffIds.every(diffId => this.#snapshotter.layer(diffId) !== undefined)
     return inspectImage({
       image,
       names: this.#table.namesOf(image.id),
       lastTagged: this.#table.lastTagged(image.id),
       pinned: this.upkeep.isPinned(image.id),
       driver: this.#snapshotter.name,
-      driverData: this.#snapshotter.describeLayers(image.layers.map(({ diffId }) => diffId)),
+      driverData: isUnpacked ? this.#snapshotter.describeLayers(diffIds) : {},
     })
   }
 

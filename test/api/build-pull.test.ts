@@ -1,16 +1,27 @@
 // Builds bring their base images. With TARE_TEST_PEER the same is asked of Docker's classic builder; where Tare does more, the
 // test says so.
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { shortId } from '../../src/oci/digest.ts'
 import { type BuildResult, buildTar, contextTar } from '../harness/build.ts'
 import { busyboxTar } from '../harness/busybox-image.ts'
 import { launcher, run, runInTerminal } from '../harness/command.ts'
+import { type TestDaemon, until } from '../harness/daemon.ts'
 import { type EngineUnderTest, engineUnderTest } from '../harness/engine-under-test.ts'
+import { FakeRegistry } from '../harness/fake-registry.ts'
 import { expectStatus } from '../harness/http-client.ts'
-import { type MadeImage, makeImage, makeIndex, makeLayer, publish, smallImage } from '../harness/layer-image.ts'
+import {
+  layerOf,
+  type MadeImage,
+  makeImage,
+  makeIndex,
+  makeLayer,
+  noise,
+  publish,
+  smallImage,
+} from '../harness/layer-image.ts'
 import { TestRegistry } from '../harness/registry.ts'
 import { USER } from '../harness/registry-user.ts'
 import { suiteRoot } from '../harness/suite-root.ts'
@@ -220,6 +231,33 @@ test('credentials come with the build, by registry', async () => {
   )
   assert.equal(await attempt({ [closed.host]: good }), undefined)
   assert.equal(await attempt({ [`http://${closed.host}/v1/`]: good }), undefined)
+})
+
+test('a client that goes away stops the pull, and nothing but what came so far is left', ours, async () => {
+  await using slow = await FakeRegistry.start()
+  const image = makeImage({ layers: [makeLayer([{ path: 'big', content: noise(1_000_000) }])] })
+  slow.add('slow', '1', image)
+  const { digest } = layerOf(image).descriptor
+  slow.spoil({ path: `/blobs/${digest}` }, { kind: 'hold', after: 500_000, until: new Promise(() => {}) })
+  const name = `${slow.host}/slow:1`
+  const body = contextTar({ Dockerfile: `FROM ${name} AS a\nFROM ${name}\nCOPY --from=a /big /copy\n` })
+  const answer = await engine.client.stream('POST', '/build', { body })
+  let text = ''
+  answer.on('data', chunk => {
+    text += chunk
+  })
+  answer.on('error', () => {})
+  await until('the pull to be under way', () => text.includes('"Downloading"'))
+  answer.destroy()
+  const builds = join((engine as TestDaemon).dataRoot, 'builder')
+  await until('the build to end', () => readdirSync(builds).join() === 'mounts')
+  assert.equal((await engine.client.get(`/images/${name}/json`)).status, 404)
+  // The next one goes on where this one stopped.
+  const again = await buildTar(engine.client, body)
+  assert.equal(again.error, undefined)
+  const [, range] = slow.seen({ method: 'GET', path: `/blobs/${digest}` }).map(({ headers }) => headers.range)
+  assert.match(range ?? '', /^bytes=\d+-/)
+  assert.equal((await engine.client.get(`/images/${name}/json`)).status, 200)
 })
 
 test('docker build', async () => {

@@ -187,6 +187,19 @@ test('one of several platforms can be saved', async () => {
   assert.deepEqual((await load(archive)).words, [`Loaded image: ${name}`])
   assert.equal((await inspect(name)).Id, arm.id)
   assert.equal((await inspect(name)).Architecture, 'arm64')
+  const file = join(scratch, 'one.tar')
+  writeFileSync(file, archive)
+  for (const client of ['docker', 'tare'] as const) {
+    const taken = await daemon[client](['load', '--platform', 'linux/arm64', '-i', file])
+    assert.deepEqual([taken.code, taken.stdout], [0, `Loaded image: ${name}\n`], taken.stderr)
+    const refused = await daemon[client](['load', '--platform', 'linux/386', '-i', file])
+    assert.equal(refused.code, 1)
+    assert.match(refused.stderr, /requested platform \(linux\/386\) not found: image might be filtered out/)
+    const gone = await daemon[client](['save', '--platform', 'linux/386', '-o', join(scratch, 'none.tar'), name])
+    assert.match(gone.stderr, /no suitable export target found for platform linux\/386/)
+    const saved = await daemon[client](['save', '--platform', 'linux/arm64', '-o', join(scratch, 'again.tar'), name])
+    assert.equal(saved.code, 0, saved.stderr)
+  }
   // The same platform is a match, another one is none.
   assert.equal((await load(archive, ARM)).error, undefined)
   const other = await load(archive, { os: 'linux', architecture: 'amd64' })

@@ -152,7 +152,7 @@ const follow = async (
       for (const change of progress.apply(message.aux as BuildEvent)) display.show(change)
     } else if (message.aux !== undefined) imageId = (message.aux as { ID?: string }).ID ?? imageId
     else if (classic && message.stream !== undefined) write?.(message.stream)
-    else if (classic && message.status !== undefined)
+    else if (classic && message.status !== undefined && message.progressDetail?.current === undefined)
       write?.(`${message.id ? `${message.id}: ` : ''}${message.status}\n`)
   }
   return { classic, imageId }
