@@ -451,11 +451,15 @@ export class Images implements AsyncDisposable {
     return shown
   }
 
-  /** What an image's first name stands for, platform by platform. */
+  /** What an image's names stand for, platform by platform. */
   #manifestsOf(image: Image, names: readonly Reference[]): ImageManifestSummary[] {
-    const target = names[0] && this.#table.named(names[0])?.target
     const own = { ...this.#recorder.manifest(image.id), platform: image.platform }
-    return (target?.members ?? [own]).map(descriptor => {
+    const members = new Map(
+      names
+        .flatMap(name => this.#table.named(name)?.target?.members ?? [own])
+        .map(descriptor => [descriptor.digest, descriptor]),
+    )
+    return (members.size > 0 ? [...members.values()] : [own]).map(descriptor => {
       const id = this.#table.imageOfManifest(descriptor.digest)
       return summarizeManifest(descriptor, id && this.#recorder.image(id), id ? this.#inUse(id) : [], this.#content)
     })
