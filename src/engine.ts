@@ -94,7 +94,8 @@ export class Engine implements AsyncDisposable {
     this.events = new Events()
     const { database, events } = this
     this.content = new ContentStore(dataRoot)
-    this.snapshotter = new OverlaySnapshotter({ root: dataRoot, database, maxLayerSize: config.maxLayerSize })
+    const mounts = [config.execRoot, dataRoot]
+    this.snapshotter = new OverlaySnapshotter({ root: dataRoot, mounts, database, maxLayerSize: config.maxLayerSize })
     this.images = new Images({
       database,
       events,

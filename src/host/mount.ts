@@ -49,10 +49,15 @@ export const umountAsync = (target: string, flags = 0): Promise<void> =>
     })
   })
 
-/** What the mounted overlays of this mount namespace have as their lower directories, as they were named: relative to the mounter's directory. */
-export const overlayFolders = (): Set<string> => {
+/**
+ * What the overlays that are mounted below these directories have as their lower directories, as they were named: relative to the
+ * mounter's directory, so those of another engine have the same names.
+ */
+export const overlayFolders = (directories: readonly string[]): Set<string> => {
   const found = new Set<string>()
   for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
+    const point = mountPoint(line)
+    if (!directories.some(directory => point?.startsWith(`${directory}/`))) continue
     const [type, , options = ''] = line.slice(line.indexOf(' - ') + 3).split(' ')
     if (type !== 'overlay') continue
     const lower = options.split(',').find(option => option.startsWith('lowerdir='))
@@ -61,13 +66,16 @@ export const overlayFolders = (): Set<string> => {
   return found
 }
 
+/** Of a line of mountinfo. */
+const mountPoint = (line: string): string | undefined =>
+  line.split(' ')[4]?.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
+
 /** Mount points of this mount namespace at or below `directory`, deepest first. */
 export const mountsBelow = (directory: string): string[] => {
   const found: string[] = []
   for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
-    const field = line.split(' ')[4]
-    if (field === undefined) continue
-    const point = field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
+    const point = mountPoint(line)
+    if (point === undefined) continue
     if (point === directory || point.startsWith(`${directory}/`)) found.push(point)
   }
   return found.reverse()

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { type Database, isFull } from '../../database.ts'
 import { codeOf, conflict, notFound } from '../../errdefs.ts'
-import { MS, mount, overlayFolders, umountAsync } from '../../host/mount.ts'
+import { MS, mount, umountAsync } from '../../host/mount.ts'
 import { type Digest, Digester } from '../../oci/digest.ts'
 import { pack } from '../archive/pack.ts'
 import { unpack } from '../archive/unpack.ts'
@@ -22,6 +22,8 @@ const MAX_LAYER_ENTRIES = 10_000_000
 
 export type OverlaySnapshotterOptions = {
   readonly root: string
+  /** Directories below which snapshots are mounted; the root when left out. */
+  readonly mounts?: readonly string[]
   readonly database: Database
   /** Bytes that one layer may unpack to: 64 GiB when left out. */
   readonly maxLayerSize?: number
@@ -49,11 +51,18 @@ export class OverlaySnapshotter implements Snapshotter {
   readonly #maxEntries: number
 
   /** Makes `snapshots/` below the data root, or takes over the one that is there, less what nobody knows. */
-  constructor({ root, database, maxLayerSize, maxLayerEntries, boot = bootId() }: OverlaySnapshotterOptions) {
+  constructor({
+    root,
+    mounts = [root],
+    database,
+    maxLayerSize,
+    maxLayerEntries,
+    boot = bootId(),
+  }: OverlaySnapshotterOptions) {
     this.#maxSize = maxLayerSize ?? MAX_LAYER_SIZE
     this.#maxEntries = maxLayerEntries ?? MAX_LAYER_ENTRIES
     this.#root = join(root, 'snapshots')
-    this.#folders = new SnapshotFolders(this.#root)
+    this.#folders = new SnapshotFolders(this.#root, mounts)
     this.#table = new LayerTable(database, boot)
     mkdirSync(join(this.#root, NOTHING), { recursive: true, mode: 0o755 })
     chmodSync(this.#root, 0o710)
@@ -121,7 +130,7 @@ export class OverlaySnapshotter implements Snapshotter {
           this.#table.addUnsettled({ diffId, folder, size })
           kept = true
           this.#settle([folder])
-          if (known && !overlayFolders().has(String(known.folder))) await this.#folders.discard(known.folder)
+          if (known && !this.#folders.mounted().has(String(known.folder))) await this.#folders.discard(known.folder)
           return { diffId, size }
         },
         discard: discardTree,

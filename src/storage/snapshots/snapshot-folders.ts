@@ -6,11 +6,19 @@ import { discard } from './discard.ts'
 /** The folders below `snapshots/`, and which of them are somebody's although no record names them. */
 export class SnapshotFolders {
   readonly root: string
+  readonly #mounts: readonly string[]
   /** Being filled or deleted. */
   readonly #underWay = new Set<string>()
 
-  constructor(root: string) {
+  /** `mounts`: below which directories they are mounted. */
+  constructor(root: string, mounts: readonly string[]) {
     this.root = root
+    this.#mounts = mounts
+  }
+
+  /** Those that the kernel reads from at this moment. */
+  mounted(): Set<string> {
+    return overlayFolders(this.#mounts)
   }
 
   path(folder: number): string {
@@ -36,7 +44,7 @@ export class SnapshotFolders {
   async strays(recorded: ReadonlySet<string>): Promise<string[]> {
     const found = (await readdir(this.root)).filter(name => !recorded.has(name) && !this.#underWay.has(name))
     if (found.length === 0) return []
-    const mounted = overlayFolders()
+    const mounted = this.mounted()
     return found.filter(name => !mounted.has(name))
   }
 }
