@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { after, before, test } from 'node:test'
 import { shortId } from '../../src/oci/digest.ts'
 import { TestDaemon } from '../harness/daemon.ts'
 import { FakeRegistry } from '../harness/fake-registry.ts'
@@ -13,6 +13,7 @@ import { pull, push, storedFiles, storyOf, succeeded } from '../harness/image-tr
 import { layerOf, type MadeImage, makeImage, makeLayer, noise } from '../harness/layer-image.ts'
 import { FaultBench } from '../harness/registry-faults.ts'
 import { suiteRoot } from '../harness/suite-root.ts'
+import { until } from '../harness/until.ts'
 
 const SIZE = 2_000_000
 /** What has come is written in pieces of 256 KiB. */
@@ -23,6 +24,13 @@ const freshLayer = (size = SIZE) => makeLayer([{ path: `file${seeds}`, content: 
 const blobPath = (image: MadeImage): string => `/blobs/${layerOf(image).descriptor.digest}`
 const rangesOf = (registry: FakeRegistry, image: MadeImage): (string | undefined)[] =>
   registry.seen({ method: 'GET', path: blobPath(image) }).map(({ headers }) => headers.range)
+
+/** For those who break nothing of it. */
+let bench: FaultBench
+before(async () => {
+  bench = await FaultBench.start(['--max-concurrent-downloads', '2', '--max-download-attempts', '1'])
+})
+after(() => bench[Symbol.asyncDispose]())
 
 /** Starts a pull that nobody waits for, and gives what breaks it off. */
 const begin = async (bench: FaultBench, path: string): Promise<{ abandon(): void }> => {
@@ -72,7 +80,6 @@ test('what lay half done and was spoilt meanwhile is fetched once more from its 
 })
 
 test('two pulls of one layer share one download', async () => {
-  await using bench = await FaultBench.start()
   const { registry } = bench
   const shared = freshLayer()
   const [one, two] = [1, 2].map(n => makeImage({ layers: [shared, freshLayer(n * 1000)] })) as [MadeImage, MadeImage]
@@ -92,8 +99,24 @@ test('two pulls of one layer share one download', async () => {
   assert.deepEqual([await bench.idOf('share/one'), await bench.idOf('share/two')], [one.id, two.id])
 })
 
+test('at most so many layers come at a time', async () => {
+  const { registry } = bench
+  const image = makeImage({ layers: [1, 2, 3].map(() => freshLayer(100_000)) })
+  registry.add('many', '1', image)
+  const held = Promise.withResolvers<void>()
+  const paths = image.layers.map(({ descriptor }) => `/blobs/${descriptor.digest}`)
+  for (const path of paths) registry.spoil({ path }, { kind: 'hold', after: 1000, until: held.promise })
+  const under = bench.pull('many')
+  const begun = () => paths.filter(path => registry.seen({ path }).length > 0).length
+  await until('two to come', () => begun() === 2)
+  assert.equal(begun(), 2)
+  held.resolve()
+  const answer = succeeded(await under)
+  assert.equal(begun(), 3)
+  assert.equal(answer.messages.filter(({ status }) => status === 'Waiting').length, 1)
+})
+
 test('of two that share a download, one may leave', async () => {
-  await using bench = await FaultBench.start()
   const { registry } = bench
   const image = makeImage({ layers: [freshLayer()] })
   registry.add('leave', '1', image)
@@ -111,15 +134,15 @@ test('of two that share a download, one may leave', async () => {
 })
 
 test('who asked goes away: the pull ends, and the next one goes on at that byte', async () => {
-  await using bench = await FaultBench.start()
   const { registry } = bench
   const image = makeImage({ layers: [freshLayer()] })
   registry.add('gone', '1', image)
   registry.spoil({ path: blobPath(image) }, { kind: 'hold', after: HALF, until: NEVER })
+  const stored = storedFiles(bench.daemon.dataRoot)
   const asker = await begin(bench, 'gone')
   await bench.received(HALF)
   asker.abandon()
-  await bench.assertStored({ blobs: [], snapshots: [], ingest: [], partial: [] })
+  await bench.assertStored(stored)
   assert.equal(await bench.idOf('gone'), undefined)
   registry.heal()
   await bench.assertPulls('gone', image)
@@ -204,13 +227,12 @@ test('a push that is broken off by kill -9 leaves the image as it was, and the n
 })
 
 test('a registry that refuses an upload: its words, and nothing is named', async () => {
-  await using bench = await FaultBench.start(['--max-download-attempts', '1'])
   const { daemon, registry } = bench
-  registry.add('source', '1', makeImage({ layers: [freshLayer(1000)] }))
-  succeeded(await bench.pull('source'))
+  registry.add('refused', '1', makeImage({ layers: [freshLayer(1000)] }))
+  succeeded(await bench.pull('refused'))
   await using other = await FakeRegistry.start()
   const repo = `${other.host}/refused`
-  expectStatus(await daemon.client.post(`/images/${registry.host}/source:1/tag`, undefined, { repo, tag: '1' }), 201)
+  expectStatus(await daemon.client.post(`/images/${registry.host}/refused:1/tag`, undefined, { repo, tag: '1' }), 201)
   const body = '{"errors":[{"code":"DENIED","message":"quota exceeded","detail":{}}]}'
   const headers = { 'Content-Type': 'application/json' }
   other.spoil({ method: 'POST' }, { kind: 'reply', status: 403, headers, body }, Number.POSITIVE_INFINITY)
