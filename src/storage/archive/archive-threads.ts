@@ -59,7 +59,7 @@ class ArchiveThreads {
     // In the release this file is part of a bundle, and the thread's file lies beside it.
     const file = import.meta.url.endsWith('.ts') ? './archive-worker.ts' : './archive-worker.js'
     const worker = new Worker(new URL(file, import.meta.url), {
-      resourceLimits: { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 128 },
+      resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 128 },
     })
     const thread: Thread = { worker, jobs: new Set() }
     worker.on('message', (message: FromWorker) => this.#jobs.get(message.job)?.listener(message))
