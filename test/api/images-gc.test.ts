@@ -1,6 +1,6 @@
 // Automatic collection of images: what it would take, what it takes, what it never takes; pins; the timer and the watermark.
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, beforeEach, test } from 'node:test'
@@ -22,6 +22,7 @@ before(async () => {
 })
 after(async () => {
   await daemon[Symbol.asyncDispose]()
+  rmSync(configFile)
 })
 beforeEach(async () => {
   for (const id of await images())
