@@ -116,6 +116,34 @@ test('at most so many layers come at a time', async () => {
   assert.equal(answer.messages.filter(({ status }) => status === 'Waiting').length, 1)
 })
 
+test('what a pull has brought or counts on stays, whoever prunes and removes meanwhile', async () => {
+  const { daemon, registry } = bench
+  const [shared, quick, slow] = [freshLayer(1000), freshLayer(1000), freshLayer()]
+  const first = makeImage({ layers: [shared] })
+  const image = makeImage({ layers: [shared, quick, slow] })
+  registry.add('pruned/first', '1', first)
+  registry.add('pruned/image', '1', image)
+  succeeded(await bench.pull('pruned/first'))
+  const held = Promise.withResolvers<void>()
+  registry.spoil({ path: slow.descriptor.digest }, { kind: 'hold', after: HALF, until: held.promise })
+  const under = bench.pull('pruned/image')
+  await bench.received(HALF)
+  const removed = await daemon.client.delete(`/images/${registry.host}/pruned/first:1`)
+  assert.equal(removed.status, 200)
+  const filters = { dangling: ['false'] }
+  assert.equal((await daemon.client.post('/images/prune', undefined, { filters })).status, 200)
+  held.resolve()
+  succeeded(await under)
+  assert.equal(await bench.idOf('pruned/image'), image.id)
+  const { body } = await daemon.client.get<{ RootFS: { Layers: string[] } }>(`/images/${image.id}/json`)
+  assert.deepEqual(
+    body.RootFS.Layers,
+    image.layers.map(({ diffId }) => diffId),
+  )
+  for (const { descriptor } of image.layers)
+    assert.ok(storedFiles(daemon.dataRoot).blobs.includes(descriptor.digest.slice(7)))
+})
+
 test('of two that share a download, one may leave', async () => {
   const { registry } = bench
   const image = makeImage({ layers: [freshLayer()] })
