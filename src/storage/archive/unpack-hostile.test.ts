@@ -117,7 +117,10 @@ test('a hard link cannot take a file from outside', () => {
     code: 'ENOENT',
   })
   unpack([{ path: 'door', type: 'symlink', linkTarget: outside }])
-  assert.throws(() => unpack([{ path: 'h', type: 'hardlink', linkTarget: 'door/precious' }]), { code: 'ENOENT' })
+  assert.throws(
+    () => unpack([{ path: 'h', type: 'hardlink', linkTarget: 'door/precious' }]),
+    /no such file or directory/,
+  )
 })
 
 test('a directory that becomes a link in mid-archive is not written through', () => {

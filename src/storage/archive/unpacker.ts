@@ -185,7 +185,13 @@ export class Unpacker implements TarSink, Disposable {
     const from = this.#tree.directory(components)
     // Replacing a file by a link to itself would lose it.
     if (from.path === parent.path && targetName === name) return
-    this.#create(parent, name, fd => at.linkat(this.#tree.directory(components).fd, targetName, fd, name))
+    try {
+      this.#create(parent, name, fd => at.linkat(this.#tree.directory(components).fd, targetName, fd, name))
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error
+      const text = `link ${toText(entry.linkTarget)} ${toText(entry.path)}: no such file or directory`
+      throw invalidArgument(text, { cause: error })
+    }
   }
 
   #finishOther(parent: Place, name: ByteString, entry: TarEntry): void {

@@ -294,4 +294,67 @@ export const layerIntakeSuite = (
       assert.deepEqual([su.mtimeNs, su.mode & 0o7777n, su.uid, su.gid], [1n, 0o4777n, 5n, 0n])
     }
   })
+
+  it('whatever a layer tries, nothing outside of its tree is touched', async place => {
+    const outside = mkdtempSync(join(tmpdir(), 'tare-outside-'))
+    try {
+      writeFileSync(join(outside, 'precious'), 'untouched')
+      const up = `${'../'.repeat(30)}${outside.slice(1)}`
+      const through: Readonly<Record<string, Buffer>> = {
+        'absolute link': layerTar(
+          [{ path: 'l', type: 'symlink', linkTarget: outside }],
+          [{ path: 'l/precious' }, 'evil'],
+        ),
+        'relative link': layerTar([{ path: 'l', type: 'symlink', linkTarget: up }], [{ path: 'l/evil' }, 'evil']),
+        'link in place of a directory': layerTar(
+          [{ path: 'd/', type: 'directory' }],
+          [{ path: 'd/one' }, '1'],
+          [{ path: 'd', type: 'symlink', linkTarget: outside }],
+          [{ path: 'd/precious' }, 'evil'],
+          [{ path: 'd/.wh..wh..opq' }],
+          [{ path: 'd/.wh.precious' }],
+        ),
+        'mode through a link': layerTar([
+          { path: 'l', type: 'symlink', linkTarget: join(outside, 'precious'), mode: 0o7777, uid: 7, mtime: 5n },
+        ]),
+        'absolute name': layerTar([{ path: join(outside, 'evil') }, 'evil']),
+      }
+      const refusedOnes: Readonly<Record<string, Buffer>> = {
+        'name that climbs': layerTar([{ path: `${up}/evil` }, 'evil']),
+        'hard link that climbs': layerTar([{ path: 'h', type: 'hardlink', linkTarget: `${up}/precious` }]),
+        'hard link by an absolute name': layerTar([
+          { path: 'h', type: 'hardlink', linkTarget: join(outside, 'precious') },
+        ]),
+        'hard link through a link': layerTar(
+          [{ path: 'l', type: 'symlink', linkTarget: outside }],
+          [{ path: 'h', type: 'hardlink', linkTarget: 'l/precious' }],
+        ),
+        'whiteout that climbs': layerTar([{ path: '.wh...' }]),
+        'links in a circle': layerTar(
+          [{ path: 'a', type: 'symlink', linkTarget: 'b' }],
+          [{ path: 'b', type: 'symlink', linkTarget: 'a' }],
+          [{ path: 'a/x' }, 'x'],
+        ),
+      }
+      const before = statSync(join(outside, 'precious'), { bigint: true })
+      const untouched = (what: string): void => {
+        assert.deepEqual(readdirSync(outside), ['precious'], what)
+        assert.equal(readFileSync(join(outside, 'precious'), 'utf8'), 'untouched', what)
+        assert.deepEqual(statSync(join(outside, 'precious'), { bigint: true }).ctimeNs, before.ctimeNs, what)
+      }
+      for (const [what, tar] of Object.entries(through)) {
+        const { layer } = await receive(place, gzipSync(tar), { tar })
+        untouched(what)
+        await place.snapshotter.removeLayer(layer.diffId)
+        rmSync(place.file)
+      }
+      for (const [what, tar] of Object.entries(refusedOnes)) {
+        await assert.rejects(receive(place, gzipSync(tar), { tar }), { kind: 'InvalidArgument' }, what)
+        untouched(what)
+      }
+      assert.deepEqual(place.folders(), ['0'])
+    } finally {
+      rmSync(outside, { recursive: true })
+    }
+  })
 }
