@@ -113,9 +113,10 @@ test('a hard link cannot take a file from outside', () => {
     () => unpack([{ path: 'h', type: 'hardlink', linkTarget: '../outside/precious' }]),
     /outside of the archive's root/,
   )
-  assert.throws(() => unpack([{ path: 'h', type: 'hardlink', linkTarget: join(outside, 'precious') }]), {
-    code: 'ENOENT',
-  })
+  assert.throws(
+    () => unpack([{ path: 'h', type: 'hardlink', linkTarget: join(outside, 'precious') }]),
+    /no such file or directory/,
+  )
   unpack([{ path: 'door', type: 'symlink', linkTarget: outside }])
   assert.throws(
     () => unpack([{ path: 'h', type: 'hardlink', linkTarget: 'door/precious' }]),
