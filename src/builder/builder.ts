@@ -1,52 +1,32 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, readdirSync, rmdirSync } from 'node:fs'
 import { join, posix } from 'node:path'
-import type { Readable } from 'node:stream'
 import type { BuildEvent } from '../api/build.ts'
+import type { BuildResult } from '../api/build-options.ts'
 import type { Database } from '../database.ts'
-import { internal, invalidArgument } from '../errdefs.ts'
+import { internal, invalidArgument, notImplemented } from '../errdefs.ts'
 import type { Events } from '../events.ts'
 import type { Digest } from '../oci/digest.ts'
 import { parsePlatform } from '../oci/platform.ts'
-import { familiarName, parseReference, type Reference, withDefaultTag } from '../oci/reference.ts'
+import { familiarName, parseReference, withDefaultTag } from '../oci/reference.ts'
 import { fromText } from '../storage/archive/byte-string.ts'
 import type { Snapshotter } from '../storage/snapshots/snapshotter.ts'
-import type { ContextTree } from './context/context-tree.ts'
+import type { BuildRequest } from './build-client.ts'
+import { ContextTree } from './context/context-tree.ts'
 import { applyIgnoreRules } from './context/ignore-rules.ts'
-import { receiveContext } from './context/receive-context.ts'
+import { Spool } from './context/spool.ts'
 import type { Dockerfile } from './dockerfile/dockerfile.ts'
 import { parseDockerfile } from './dockerfile/parse-dockerfile.ts'
 import { BaseImages } from './solver/base-images.ts'
 import { BuildCache } from './solver/build-cache.ts'
 import { type BuildCacheItem, describeCache, type PruneOptions, pruneCache } from './solver/cache-usage.ts'
-import type { Credentials, EngineParts, ImageStore, NetworkMode, RunStep } from './solver/engine-parts.ts'
+import type { EngineParts, ImageStore, RunStep } from './solver/engine-parts.ts'
 import type { LayerKeeper } from './solver/layer-keeper.ts'
 import { type Plan, planBuild } from './solver/plan.ts'
 import { solve } from './solver/solve.ts'
 import { imageConfigOf, type StageState } from './solver/stage-state.ts'
 import { type BuildInput, platformArgs, unusedBuildArgs } from './solver/step-environment.ts'
 import { SNAPSHOT_PREFIX } from './solver/step-snapshot.ts'
-
-export type BuildRequest = {
-  /** A tar, compressed or not. Read once, to its end unless the build fails before. */
-  readonly context: Readable
-  /** The Dockerfile's path in the context; empty for `Dockerfile`. */
-  readonly dockerfile: string
-  /** References that the image gets. */
-  readonly tags: readonly string[]
-  /** A stage's name or number; empty for the last. */
-  readonly target: string
-  readonly buildArgs: Readonly<Record<string, string>>
-  readonly labels: Readonly<Record<string, string>>
-  readonly noCache: boolean
-  /** Registries are asked for base images that are here, too: there may be newer ones. */
-  readonly pull: boolean
-  /** Who the client is in the registry of a base image. */
-  readonly credentials: (reference: Reference) => Credentials | undefined
-  readonly network: NetworkMode
-  /** `linux/arm64`; empty for the host's. */
-  readonly platform: string
-}
 
 /**
  * Builds images. A build is: receive the context → parse the Dockerfile → plan the stages → solve the plan → record the
@@ -100,18 +80,14 @@ export class Builder {
   }
 
   /** Throws DockerfileError, InvalidArgument, or what a step failed with. Aborting `signal` stops every step. */
-  async build(
-    request: BuildRequest,
-    onEvent: (event: BuildEvent) => void,
-    signal: AbortSignal,
-  ): Promise<{ imageId: Digest }> {
+  async build(request: BuildRequest, onEvent: (event: BuildEvent) => void, signal: AbortSignal): Promise<BuildResult> {
     const tags = request.tags.map(tag => familiarName(withDefaultTag(parseTag(tag))))
-    const platform = request.platform === '' ? undefined : parsePlatform(request.platform)
-    const spool = join(this.#root, `context-${randomBytes(8).toString('hex')}`)
-    using context = await receiveContext(request.context, spool, signal)
-    const path = locateDockerfile(context, request.dockerfile)
-    const dockerfile = parseDockerfile(context.text(fromText(path)) ?? '', path)
-    await applyIgnoreRules(context, fromText(path))
+    const [wanted] = request.platforms
+    const platform = wanted === undefined ? undefined : parsePlatform(wanted)
+    using context = await this.#context(request, signal)
+    const { path, text } = locateDockerfile(context, request.dockerfile)
+    const dockerfile = parseDockerfile(text, path)
+    if (!context.filtered) await applyIgnoreRules(context, fromText(path))
     const { escape } = dockerfile.directives
     const input: BuildInput = { buildArgs: request.buildArgs, predefined: platformArgs(platform), escape }
     const plan = planBuild(dockerfile, input, request.target, request.labels)
@@ -127,7 +103,21 @@ export class Builder {
     // A build of which every step is known makes nothing new.
     this.#parts.images.touch(imageId)
     onEvent({ type: 'image', id: imageId, tags })
-    return { imageId }
+    return { imageId, metadata: {} }
+  }
+
+  async #context({ context: source, client }: BuildRequest, signal: AbortSignal): Promise<ContextTree> {
+    if (source.type === 'client') {
+      const sent = await client.context('', { spool: () => this.#spool() }, signal)
+      if (sent === undefined) throw invalidArgument('the client has no build context')
+      return sent
+    }
+    if (source.type === 'none') return new ContextTree(new Spool(this.#spool()))
+    throw notImplemented(`a build context at a URL is not supported yet: send it as a tar archive`)
+  }
+
+  #spool(): string {
+    return join(this.#root, `context-${randomBytes(8).toString('hex')}`)
   }
 
   /** The same steps give the same image: then there is nothing to write. */
@@ -145,12 +135,18 @@ const parseTag = (tag: string): ReturnType<typeof parseReference> => {
   return reference
 }
 
-/** The Dockerfile's path in the context. Docker answers 500 to what is not there. */
-const locateDockerfile = (context: ContextTree, wanted: string): string => {
+/** The Dockerfile: sent apart, or in the context. Docker answers 500 to what is not there. */
+const locateDockerfile = (
+  context: ContextTree,
+  { path: wanted, text: sent }: BuildRequest['dockerfile'],
+): { path: string; text: string } => {
   const path = posix.normalize((wanted === '' ? 'Dockerfile' : wanted).replace(/^\/+/, ''))
+  if (sent !== undefined) return { path, text: sent }
   if (path === '..' || path.startsWith('../')) throw internal(`forbidden path outside the build context: ${path} ()`)
-  if (context.text(fromText(path)) !== undefined) return path
-  if (wanted === '' && context.text('dockerfile') !== undefined) return 'dockerfile'
+  const text = context.text(fromText(path))
+  if (text !== undefined) return { path, text }
+  const small = wanted === '' ? context.text('dockerfile') : undefined
+  if (small !== undefined) return { path: 'dockerfile', text: small }
   throw internal(`Cannot locate specified Dockerfile: ${path}`)
 }
 

@@ -26,10 +26,13 @@ const LINK_LIMIT = 40
 export class ContextTree implements SourceTree, Disposable {
   readonly #spool: Spool
   readonly #root: Node = directory(0o755)
+  /** Its client has left out already what its ignore file names. */
+  readonly filtered: boolean
   #current: Arriving | undefined
 
-  constructor(spool: Spool) {
+  constructor(spool: Spool, { filtered = false }: { filtered?: boolean } = {}) {
     this.#spool = spool
+    this.filtered = filtered
   }
 
   /** What a tar reader tells its members to. */
@@ -39,6 +42,14 @@ export class ContextTree implements SourceTree, Disposable {
       data: (chunk, position) => this.#data(chunk, position),
       end: () => this.#end(),
     }
+  }
+
+  /**
+   * Brings the contents of what lies at and below these paths, links followed: before them only `entry`, `names` and
+   * `resolve` are sure to answer. Nothing to do for contexts that came whole.
+   */
+  async load(_paths: readonly ByteString[], signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
   }
 
   entry(path: ByteString): SourceEntry | undefined {

@@ -1,7 +1,9 @@
 import type { BuildEvent } from '../../api/build.ts'
+import type { BuildOptions, BuildResult } from '../../api/build-options.ts'
 import type { Filters } from '../../api/filters.ts'
 import type { JsonMessage } from '../../api/image.ts'
-import type { BuildRequest } from '../../builder/builder.ts'
+import type { BuildRequest } from '../../builder/build-client.ts'
+import { ClassicClient } from '../../builder/classic-client.ts'
 import { ClassicOutput } from '../../builder/classic-output.ts'
 import type { Credentials } from '../../builder/solver/engine-parts.ts'
 import { StepFailed } from '../../builder/solver/step-failed.ts'
@@ -17,11 +19,7 @@ export type BuildPruneResponse = { readonly CachesDeleted: readonly string[] | n
 
 /** What the routes ask of the builder. */
 export type BuildBackend = {
-  build(
-    request: BuildRequest,
-    onEvent: (event: BuildEvent) => void,
-    signal: AbortSignal,
-  ): Promise<{ readonly imageId: string }>
+  build(request: BuildRequest, onEvent: (event: BuildEvent) => void, signal: AbortSignal): Promise<BuildResult>
   prune(options: { readonly all: boolean; readonly filters: Filters }): Promise<BuildPruneResponse>
 }
 
@@ -40,7 +38,8 @@ const build = async (context: RequestContext, builder: BuildBackend): Promise<vo
   const configs = credentialsByRegistry(context.header('x-registry-config'))
   const credentials = (reference: Reference): Credentials | undefined =>
     credentialsOfRegistry(configs, reference.domain)
-  const request: BuildRequest = { context: context.body, credentials, ...readOptions(query) }
+  const client = new ClassicClient(context.body)
+  const request: BuildRequest = { client, credentials, ...readOptions(query) }
   const stream = context.jsonStream()
   let written = false
   const write = (message: JsonMessage): void => {
@@ -67,7 +66,7 @@ const build = async (context: RequestContext, builder: BuildBackend): Promise<vo
   stream.end()
 }
 
-const readOptions = (query: Query): Omit<BuildRequest, 'context' | 'credentials'> => {
+const readOptions = (query: Query): BuildOptions => {
   if (query.get('version') === '2')
     throw notImplemented("Tare builds with the classic builder's protocol: set DOCKER_BUILDKIT=0")
   const remote = query.get('remote')
@@ -76,8 +75,11 @@ const readOptions = (query: Query): Omit<BuildRequest, 'context' | 'credentials'
   }
   if (query.boolean('squash')) throw invalidArgument('squash is only supported with experimental mode')
   refuseLimits(query)
+  const platform = query.get('platform')
   return {
-    dockerfile: query.get('dockerfile'),
+    dockerfile: { path: query.get('dockerfile'), text: undefined },
+    context: { type: 'client' },
+    namedContexts: {},
     tags: query.all('t').filter(tag => tag !== ''),
     target: query.get('target'),
     buildArgs: strings(query.json<unknown>('buildargs'), 'build args'),
@@ -85,8 +87,35 @@ const readOptions = (query: Query): Omit<BuildRequest, 'context' | 'credentials'
     noCache: query.boolean('nocache'),
     pull: pullMode(query.get('pull')),
     network: networkMode(query.get('networkmode')),
-    platform: query.get('platform'),
+    platforms: platform === '' ? [] : [platform],
+    annotations: [],
+    noCacheFilter: [],
+    extraHosts: [],
+    shmSize: 0,
+    ulimits: [],
+    cgroupParent: '',
+    resources: NO_LIMITS,
+    squash: false,
+    secrets: [],
+    sshAgents: [],
+    allow: [],
+    exports: [],
+    cacheFrom: [],
+    cacheTo: [],
+    attestations: [],
+    check: false,
+    shellOnError: false,
   }
+}
+
+const NO_LIMITS: BuildOptions['resources'] = {
+  memory: 0,
+  memorySwap: 0,
+  cpuShares: 0,
+  cpuPeriod: 0,
+  cpuQuota: 0,
+  cpusetCpus: '',
+  cpusetMems: '',
 }
 
 /** What a build step cannot be given yet is refused, not left out in silence. */
