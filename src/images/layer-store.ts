@@ -1,10 +1,10 @@
-import { pipeline, Readable } from 'node:stream'
+import { pipeline } from 'node:stream'
 import { createGzip } from 'node:zlib'
 import type { Database, Schema } from '../database.ts'
-import { invalidArgument, notFound } from '../errdefs.ts'
+import { notFound } from '../errdefs.ts'
 import { type Descriptor, mediaTypes } from '../oci/descriptor.ts'
-import { type Digest, Digester } from '../oci/digest.ts'
-import { type Compression, decompress } from '../storage/archive/decompress.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { Compression } from '../storage/archive/detect-compression.ts'
 import type { ContentStore } from '../storage/content/content-store.ts'
 import type { LayerIntake, Snapshotter } from '../storage/snapshots/snapshotter.ts'
 import type { ImageLayer } from './image.ts'
@@ -34,6 +34,9 @@ type LayerStoreOptions = {
   readonly snapshotter: Snapshotter
   readonly discard: (blob: Digest) => void
 }
+
+/** Milliseconds between two reports of progress. */
+const PROGRESS_INTERVAL = 100
 
 /** A layer that was received and proved, and whose blob does not show yet. */
 export type ReceivedLayer = ImageLayer
@@ -97,20 +100,7 @@ export class LayerStore {
     try {
       const known = this.find(expected, blob)
       if (known && (options.packed || !this.isPacked(expected))) return known
-      if (options.packed && !this.#snapshotter.layer(expected)) return await this.#pack(blob, expected, options)
-      const source = counted(this.#content.open(blob), options.onProgress)
-      const { stream, compression } = await decompress(source)
-      // Of a layer that is here in another form, only the bytes have to be proved.
-      const diffId = this.#snapshotter.layer(expected)
-        ? await digestOfStream(stream, options.signal)
-        : (await this.#snapshotter.apply(stream, options.signal)).diffId
-      if (diffId !== expected) {
-        throw invalidArgument(
-          `layers from manifest don't match image configuration: expected ${expected}, got ${diffId}`,
-        )
-      }
-      const mediaType = MEDIA_TYPES[compression] ?? mediaTypes.layer
-      return this.#record(diffId, { mediaType, digest: blob, size: this.#content.size(blob) })
+      return await this.#take(blob, expected, options)
     } catch (error) {
       this.release([expected])
       throw error
@@ -127,13 +117,20 @@ export class LayerStore {
     return this.#snapshotter.receive({ file, whole: known, unpack, ...(signal ? { signal } : {}) })
   }
 
-  async #pack(digest: Digest, diffId: Digest, { signal, onProgress }: UnpackLayer): Promise<ImageLayer> {
+  async #take(digest: Digest, diffId: Digest, { signal, onProgress, packed }: UnpackLayer): Promise<ImageLayer> {
     const size = this.#content.size(digest)
-    await using intake = await this.receive({ digest, size }, false, signal)
-    const { layer, compression } = await intake.finish({ digest, size, diffId })
-    onProgress?.(size)
-    const mediaType = MEDIA_TYPES[compression] ?? mediaTypes.layer
-    return this.admit({ diffId, blob: { mediaType, digest, size }, size: layer.size })
+    // Of a layer that is here in another form, only the bytes have to be proved.
+    const unpack = !packed && this.#snapshotter.layer(diffId) === undefined
+    await using intake = await this.receive({ digest, size }, unpack, signal)
+    const telling = onProgress && setInterval(() => onProgress(intake.unpacked), PROGRESS_INTERVAL)
+    try {
+      const { layer, compression } = await intake.finish({ digest, size, diffId })
+      onProgress?.(size)
+      const mediaType = MEDIA_TYPES[compression] ?? mediaTypes.layer
+      return this.admit({ diffId, blob: { mediaType, digest, size }, size: layer.size })
+    } finally {
+      clearInterval(telling)
+    }
   }
 
   /** Whether a layer is here, but not unpacked. */
@@ -331,36 +328,14 @@ export class LayerStore {
 
 export type UnpackLayer = {
   readonly signal?: AbortSignal | undefined
-  /** Hears how many bytes of the blob have been read so far. */
+  /** Hears now and then how many bytes of the blob have been worked off, and at the end. */
   readonly onProgress?: ((bytes: number) => void) | undefined
   /** For another operating system. */
   readonly packed?: boolean | undefined
-}
-
-const counted = (stream: Readable, onProgress: ((bytes: number) => void) | undefined): Readable => {
-  if (!onProgress) return stream
-  const count = async function* (): AsyncGenerator<Buffer> {
-    let bytes = 0
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
-      yield chunk
-      bytes += chunk.length
-      onProgress(bytes)
-    }
-  }
-  return Readable.from(count(), { objectMode: false, highWaterMark: 256 * 1024 })
 }
 
 const MEDIA_TYPES: Readonly<Partial<Record<Compression, string>>> = {
   none: mediaTypes.layer,
   gzip: mediaTypes.layerGzip,
   zstd: mediaTypes.layerZstd,
-}
-
-const digestOfStream = async (stream: Readable, signal: AbortSignal | undefined): Promise<Digest> => {
-  const digester = new Digester()
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    signal?.throwIfAborted()
-    digester.update(chunk)
-  }
-  return digester.digest()
 }
