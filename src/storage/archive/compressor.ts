@@ -6,7 +6,7 @@ import { ZlibEngine } from './zlib-engine.ts'
 
 /** Bytes that are read, and written, at a time. */
 const PIECE = 512 * 1024
-/** What zlib takes when nobody says; libisal's output is as small, in a tenth of the time. */
+/** What zlib takes when nobody says; libisal's output is at most a tenth larger. */
 const LEVEL = 6
 
 export type Compressed = { readonly digest: Digest; readonly size: number }
