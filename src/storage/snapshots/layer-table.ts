@@ -85,12 +85,10 @@ export class LayerTable {
     this.#layers.set(row.diffId, row)
   }
 
-  /** The disk has what lay in these folders. */
+  /** The disk has what lay in these folders. Only noted: the worst is that a layer which is there is fetched again. */
   settled(folders: readonly number[]): void {
-    this.#database.transaction(() => {
-      for (const folder of folders)
-        this.#database.run('UPDATE snapshot_layers SET unsettled = NULL WHERE folder = ?', folder)
-    })
+    for (const folder of folders)
+      this.#database.note('UPDATE snapshot_layers SET unsettled = NULL WHERE folder = ?', folder)
   }
 
   dropLayer(diffId: Digest): void {
