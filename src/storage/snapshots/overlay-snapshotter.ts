@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream'
 import { type Database, isFull } from '../../database.ts'
 import { codeOf, conflict, notFound } from '../../errdefs.ts'
 import { MS, mount, umountAsync } from '../../host/mount.ts'
+import { spreadChildren } from '../../host/spread-children.ts'
 import { type Digest, Digester } from '../../oci/digest.ts'
 import { pack } from '../archive/pack.ts'
 import { unpack } from '../archive/unpack.ts'
@@ -66,6 +67,7 @@ export class OverlaySnapshotter implements Snapshotter {
     this.#table = new LayerTable(database, boot)
     mkdirSync(join(this.#root, NOTHING), { recursive: true, mode: 0o755 })
     chmodSync(this.#root, 0o710)
+    spreadChildren(this.#root)
     for (const name of readdirSync(this.#root)) this.#table.occupied(Number.parseInt(name, 10) || 0)
     if (this.#table.unsettled.length > 0) this.#settle(this.#table.unsettled)
   }
