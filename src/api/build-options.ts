@@ -49,11 +49,51 @@ export type BuildOptions = {
   readonly shellOnError: boolean
 }
 
+/** A build of the main context's Dockerfile for the host's platform, into the store, without a name. */
+export const PLAIN_BUILD: BuildOptions = {
+  dockerfile: { path: '' },
+  context: { type: 'client' },
+  namedContexts: {},
+  tags: [],
+  target: '',
+  buildArgs: {},
+  labels: {},
+  annotations: [],
+  noCache: false,
+  noCacheFilter: [],
+  pull: false,
+  platforms: [],
+  network: 'default',
+  extraHosts: [],
+  shmSize: 0,
+  ulimits: [],
+  cgroupParent: '',
+  resources: {
+    memory: 0,
+    memorySwap: 0,
+    cpuShares: 0,
+    cpuPeriod: 0,
+    cpuQuota: 0,
+    cpusetCpus: '',
+    cpusetMems: '',
+  },
+  squash: false,
+  secrets: [],
+  sshAgents: [],
+  allow: [],
+  exports: [],
+  cacheFrom: [],
+  cacheTo: [],
+  attestations: [],
+  check: false,
+  shellOnError: false,
+}
+
 export type DockerfileOption = {
   /** In the context; empty for `Dockerfile`. */
   readonly path: string
   /** Its text where the client sends it apart from the context (`-f -`, a file from elsewhere). */
-  readonly text: string | undefined
+  readonly text?: string | undefined
 }
 
 export type ContextSource =

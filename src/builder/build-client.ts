@@ -1,6 +1,7 @@
 import type { Duplex, Readable, Writable } from 'node:stream'
 import type { BuildOptions } from '../api/build-options.ts'
 import type { Reference } from '../oci/reference.ts'
+import type { ContextStore } from './context/context-store.ts'
 import type { ContextTree } from './context/context-tree.ts'
 import type { Credentials } from './solver/engine-parts.ts'
 
@@ -35,6 +36,7 @@ export interface BuildClient {
 export type ContextPlace = {
   /** A new path for a large archive's contents; see `Spool`. */
   spool(): string
+  readonly store: ContextStore
 }
 
 export type ClientOutput = {

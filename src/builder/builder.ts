@@ -11,7 +11,8 @@ import { parsePlatform } from '../oci/platform.ts'
 import { familiarName, parseReference, withDefaultTag } from '../oci/reference.ts'
 import { fromText } from '../storage/archive/byte-string.ts'
 import type { Snapshotter } from '../storage/snapshots/snapshotter.ts'
-import type { BuildRequest } from './build-client.ts'
+import type { BuildRequest, ContextPlace } from './build-client.ts'
+import { ContextStore } from './context/context-store.ts'
 import { ContextTree } from './context/context-tree.ts'
 import { applyIgnoreRules } from './context/ignore-rules.ts'
 import { Spool } from './context/spool.ts'
@@ -36,6 +37,7 @@ export class Builder {
   readonly #parts: EngineParts
   readonly #events: Events
   readonly #root: string
+  readonly #place: ContextPlace
 
   /** `root`: a directory of the builder's own; it is made. */
   constructor(parts: {
@@ -50,6 +52,7 @@ export class Builder {
     const mounts = join(root, 'mounts')
     mkdirSync(mounts, { recursive: true, mode: 0o700 })
     this.#root = root
+    this.#place = { spool: () => this.#spool(), store: new ContextStore(join(root, 'contexts'), database) }
     this.#events = events
     this.#parts = { images, snapshotter, runStep, cache: new BuildCache(database, images), mounts }
   }
@@ -62,6 +65,7 @@ export class Builder {
       await snapshotter.unmount(target)
       rmdirSync(target)
     }
+    this.#place.store.recover()
     for (const key of snapshotter.keys()) if (key.startsWith(SNAPSHOT_PREFIX)) await snapshotter.remove(key)
   }
 
@@ -108,7 +112,7 @@ export class Builder {
 
   async #context({ context: source, client }: BuildRequest, signal: AbortSignal): Promise<ContextTree> {
     if (source.type === 'client') {
-      const sent = await client.context('', { spool: () => this.#spool() }, signal)
+      const sent = await client.context('', this.#place, signal)
       if (sent === undefined) throw invalidArgument('the client has no build context')
       return sent
     }

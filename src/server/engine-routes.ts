@@ -4,6 +4,7 @@ import type { CheckedFacts } from '../images/check-parts.ts'
 import type { ServedStore } from './registry/registry-answers.ts'
 import type { Route } from './router.ts'
 import { buildRoutes } from './routes/build.ts'
+import { buildSessionRoutes } from './routes/build-session.ts'
 import { containerRoutes } from './routes/containers.ts'
 import { execRoutes } from './routes/exec.ts'
 import { imageUpkeepRoutes } from './routes/image-upkeep.ts'
@@ -60,6 +61,7 @@ export const engineRoutes = (engine: Engine, components: () => Promise<readonly 
     }),
     ...imageRoutes(images),
     ...buildRoutes(engine.builder),
+    ...buildSessionRoutes(engine.builder),
     ...networkRoutes({
       list: () => networks.list(),
       inspect: reference => networks.inspect(reference, owner => containers.nameOf(owner)),

@@ -6,7 +6,24 @@ import type { TarSink } from '../../storage/archive/tar-reader.ts'
 import type { SourceEntry, SourceTree } from '../solver/source-tree.ts'
 import type { Spool } from './spool.ts'
 
-type Content = { readonly offset: number; readonly size: number; readonly digest: string }
+/** Bytes that can be read at any place. */
+export type ContentSource = { read(buffer: Buffer, position: number): number }
+
+/** A file's content. Without a source it has yet to be loaded, and its digest may be unknown. */
+export type Content = {
+  source: ContentSource | undefined
+  /** Where it begins in the source. */
+  offset: number
+  size: number
+  /** SHA-256, in hexadecimal; empty: unknown. */
+  digest: string
+}
+
+/** Fills in sources and digests, and sizes where the files have changed since they were listed. */
+export type ContentLoader = {
+  load(contents: readonly Content[], signal: AbortSignal): Promise<void>
+} & Disposable
+
 type Arriving = {
   readonly node: Node
   readonly hash: Hash
@@ -14,24 +31,29 @@ type Arriving = {
   readonly size: number
   position: number
 }
+export type ListedFacts = Pick<SourceEntry, 'type' | 'mode' | 'size' | 'mtime' | 'linkTarget'>
 type Node = { entry: SourceEntry; content?: Content; children?: Map<ByteString, Node> }
+type TreeOptions = { readonly filtered?: boolean; readonly loader?: ContentLoader }
 
 const LINK_LIMIT = 40
 
 /**
- * The build's context as it was sent. Names and metadata are kept here and contents one behind the other in a spool:
- * nothing is unpacked, so a hostile archive has no file system to escape into. Owners are dropped: what is copied from
- * a context belongs to root.
+ * The build's context as it was sent. Names and metadata are kept here and contents one behind the other in a spool, or
+ * in the store of what clients have sent before: nothing is unpacked, so a hostile archive has no file system to escape
+ * into. Owners are dropped: what is copied from a context belongs to root.
  */
 export class ContextTree implements SourceTree, Disposable {
-  readonly #spool: Spool
+  readonly #spool: Spool | undefined
+  readonly #loader: ContentLoader | undefined
   readonly #root: Node = directory(0o755)
   /** Its client has left out already what its ignore file names. */
   readonly filtered: boolean
   #current: Arriving | undefined
 
-  constructor(spool: Spool, { filtered = false }: { filtered?: boolean } = {}) {
+  /** `spool`: for the members of an archive; `loader`: for files that were only listed. Both are disposed with the tree. */
+  constructor(spool: Spool | undefined, { filtered = false, loader }: TreeOptions = {}) {
     this.#spool = spool
+    this.#loader = loader
     this.filtered = filtered
   }
 
@@ -44,12 +66,34 @@ export class ContextTree implements SourceTree, Disposable {
     }
   }
 
+  /** A file, directory or link that the client has listed; its directories come before it. Forbidden: a path that climbs out. */
+  list(path: ByteString, facts: ListedFacts, content?: Content): void {
+    const node: Node = { entry: { ...facts, uid: 0, gid: 0, xattrs: NO_XATTRS } }
+    if (content !== undefined) node.content = content
+    if (facts.type === 'directory') node.children = new Map()
+    this.#put(path, node)
+  }
+
   /**
-   * Brings the contents of what lies at and below these paths, links followed: before them only `entry`, `names` and
-   * `resolve` are sure to answer. Nothing to do for contexts that came whole.
+   * Brings the contents of what lies at and below these paths, in which links are followed: before it only `entry`,
+   * `names` and `resolve` are sure to answer. Does nothing for contexts that came whole.
    */
-  async load(_paths: readonly ByteString[], signal: AbortSignal): Promise<void> {
+  async load(paths: readonly ByteString[], signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
+    if (this.#loader === undefined) return
+    const missing = new Map<Content, Node>()
+    const visit = (node: Node): void => {
+      if (node.content !== undefined && node.content.source === undefined) missing.set(node.content, node)
+      for (const child of node.children?.values() ?? []) visit(child)
+    }
+    for (const path of paths) {
+      const real = this.resolve(path)
+      const node = real === undefined ? undefined : this.#at(real)
+      if (node !== undefined) visit(node)
+    }
+    if (missing.size === 0) return
+    await this.#loader.load([...missing.keys()], signal)
+    for (const [{ size }, node] of missing) if (node.entry.size !== size) node.entry = { ...node.entry, size }
   }
 
   entry(path: ByteString): SourceEntry | undefined {
@@ -92,8 +136,9 @@ export class ContextTree implements SourceTree, Disposable {
   read(path: ByteString, buffer: Buffer, position: number): number {
     const content = this.#at(path)?.content
     if (content === undefined || position >= content.size) return 0
+    if (content.source === undefined) throw new Error(`${toText(path)} was read before it was loaded`)
     const wanted = Math.min(buffer.length, content.size - position)
-    return this.#spool.read(buffer.subarray(0, wanted), content.offset + position)
+    return content.source.read(buffer.subarray(0, wanted), content.offset + position)
   }
 
   /** A small file as text; undefined when it is not there or not a file. */
@@ -119,13 +164,27 @@ export class ContextTree implements SourceTree, Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#spool[Symbol.dispose]()
+    this.#spool?.[Symbol.dispose]()
+    this.#loader?.[Symbol.dispose]()
   }
 
   #add(tar: TarEntry): void {
-    const names = splitPath(tar.path)
+    if (tar.type === 'hardlink') {
+      const target = this.#at(splitPath(tar.linkTarget).join('/'))
+      if (target?.content !== undefined) this.#put(tar.path, { entry: target.entry, content: target.content })
+      return
+    }
+    const node: Node = { entry: sourceEntry(tar) }
+    if (tar.type === 'directory') node.children = new Map()
+    if (!this.#put(tar.path, node) || tar.type !== 'file') return
+    this.#current = { node, hash: createHash('sha256'), offset: this.#archived.length, position: 0, size: tar.size }
+  }
+
+  /** Makes the directories before it where nothing has named them. False: it was the root, which stays. */
+  #put(path: ByteString, node: Node): boolean {
+    const names = splitPath(path)
     const name = names.pop()
-    if (name === undefined) return
+    if (name === undefined) return false
     let parent = this.#root
     for (const part of names) {
       let next = parent.children?.get(part)
@@ -136,17 +195,16 @@ export class ContextTree implements SourceTree, Disposable {
       parent = next
     }
     const siblings = parent.children as Map<ByteString, Node>
-    if (tar.type === 'hardlink') {
-      const target = this.#at(splitPath(tar.linkTarget).join('/'))
-      if (target?.content !== undefined) siblings.set(name, { entry: target.entry, content: target.content })
-      return
-    }
-    const node: Node = { entry: sourceEntry(tar) }
-    if (tar.type === 'directory') node.children = siblings.get(name)?.children ?? new Map()
+    const before = siblings.get(name)
+    // A directory that is named once more keeps what is in it.
+    if (node.children !== undefined && before?.children !== undefined) node.children = before.children
     siblings.set(name, node)
-    if (tar.type === 'file') {
-      this.#current = { node, hash: createHash('sha256'), offset: this.#spool.length, position: 0, size: tar.size }
-    }
+    return true
+  }
+
+  get #archived(): Spool {
+    if (this.#spool === undefined) throw new Error('a context without a spool takes no archive')
+    return this.#spool
   }
 
   #data(chunk: Buffer, position: number): void {
@@ -154,7 +212,7 @@ export class ContextTree implements SourceTree, Disposable {
     if (current === undefined) return
     if (position > current.position) this.#hole(current, position)
     current.hash.update(chunk)
-    this.#spool.append(chunk)
+    this.#archived.append(chunk)
     current.position = position + chunk.length
   }
 
@@ -162,14 +220,15 @@ export class ContextTree implements SourceTree, Disposable {
     const current = this.#current
     if (current === undefined) return
     if (current.position < current.size) this.#hole(current, current.size)
-    current.node.content = { offset: current.offset, size: current.size, digest: current.hash.digest('hex') }
+    const { node, offset, size, hash } = current
+    node.content = { source: this.#archived, offset, size, digest: hash.digest('hex') }
     this.#current = undefined
   }
 
   /** Hashed as its length, not as zeros, which an archive of a few bytes can have terabytes of. */
   #hole(current: Arriving, end: number): void {
     current.hash.update(`\0hole ${end - current.position}\0`)
-    this.#spool.skip(end - current.position)
+    this.#archived.skip(end - current.position)
     current.position = end
   }
 

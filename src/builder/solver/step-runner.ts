@@ -162,6 +162,10 @@ export class StepRunner {
 
     const origin = from === undefined ? undefined : await this.#origin(from, state, told, signal)
     const selected = origin === undefined ? selectSources(context, patterns, keyword, 'context') : []
+    await context.load(
+      selected.map(({ path }) => path),
+      signal,
+    )
     const sources =
       origin === undefined ? digestSources(context, selected) : cacheKey('from', filesKey(origin), patterns)
     const digest =

@@ -1,5 +1,5 @@
 import type { BuildEvent } from '../../api/build.ts'
-import type { BuildOptions, BuildResult } from '../../api/build-options.ts'
+import { type BuildOptions, type BuildResult, PLAIN_BUILD } from '../../api/build-options.ts'
 import type { Filters } from '../../api/filters.ts'
 import type { JsonMessage } from '../../api/image.ts'
 import type { BuildRequest } from '../../builder/build-client.ts'
@@ -33,11 +33,15 @@ const prune = async (context: RequestContext, builder: BuildBackend): Promise<vo
   context.json(await builder.prune({ all: query.boolean('all'), filters: query.filters() }))
 }
 
+/** Who the client of a build is in a registry. */
+export const buildCredentials = (context: RequestContext): BuildRequest['credentials'] => {
+  const configs = credentialsByRegistry(context.header('x-registry-config'))
+  return (reference: Reference): Credentials | undefined => credentialsOfRegistry(configs, reference.domain)
+}
+
 const build = async (context: RequestContext, builder: BuildBackend): Promise<void> => {
   const { query, signal } = context
-  const configs = credentialsByRegistry(context.header('x-registry-config'))
-  const credentials = (reference: Reference): Credentials | undefined =>
-    credentialsOfRegistry(configs, reference.domain)
+  const credentials = buildCredentials(context)
   const client = new ClassicClient(context.body)
   const request: BuildRequest = { client, credentials, ...readOptions(query) }
   const stream = context.jsonStream()
@@ -77,9 +81,8 @@ const readOptions = (query: Query): BuildOptions => {
   refuseLimits(query)
   const platform = query.get('platform')
   return {
-    dockerfile: { path: query.get('dockerfile'), text: undefined },
-    context: { type: 'client' },
-    namedContexts: {},
+    ...PLAIN_BUILD,
+    dockerfile: { path: query.get('dockerfile') },
     tags: query.all('t').filter(tag => tag !== ''),
     target: query.get('target'),
     buildArgs: strings(query.json<unknown>('buildargs'), 'build args'),
@@ -88,34 +91,7 @@ const readOptions = (query: Query): BuildOptions => {
     pull: pullMode(query.get('pull')),
     network: networkMode(query.get('networkmode')),
     platforms: platform === '' ? [] : [platform],
-    annotations: [],
-    noCacheFilter: [],
-    extraHosts: [],
-    shmSize: 0,
-    ulimits: [],
-    cgroupParent: '',
-    resources: NO_LIMITS,
-    squash: false,
-    secrets: [],
-    sshAgents: [],
-    allow: [],
-    exports: [],
-    cacheFrom: [],
-    cacheTo: [],
-    attestations: [],
-    check: false,
-    shellOnError: false,
   }
-}
-
-const NO_LIMITS: BuildOptions['resources'] = {
-  memory: 0,
-  memorySwap: 0,
-  cpuShares: 0,
-  cpuPeriod: 0,
-  cpuQuota: 0,
-  cpusetCpus: '',
-  cpusetMems: '',
 }
 
 /** What a build step cannot be given yet is refused, not left out in silence. */
