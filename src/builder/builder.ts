@@ -93,7 +93,8 @@ export class Builder {
     const dockerfile = parseDockerfile(text, path)
     if (!context.filtered) await applyIgnoreRules(context, fromText(path))
     const { escape } = dockerfile.directives
-    const input: BuildInput = { buildArgs: request.buildArgs, predefined: platformArgs(platform), escape }
+    const stage = request.target || dockerfile.stages.at(-1)?.name
+    const input: BuildInput = { buildArgs: request.buildArgs, predefined: platformArgs(platform, stage), escape }
     const plan = planBuild(dockerfile, input, request.target, request.labels)
     announce(dockerfile, plan, onEvent)
     const { noCache, network } = request

@@ -37,7 +37,7 @@ test('a stage that nobody needs is not built', async () => {
   assert.match(result.text, /Step 2\/2 : RUN echo wanted/)
 })
 
-test('a stage on a stage takes over files, environment and nothing of its arguments', async () => {
+test('a stage on a stage takes over files, environment and arguments', async () => {
   const dockerfile = `ARG G=global
 FROM busybox AS base
 ARG G
@@ -47,10 +47,10 @@ RUN echo base >/b
 FROM base
 RUN cat /b; echo "$E:$G:$L"
 `
-  assert.equal(lastOutput(await build(daemon.client, dockerfile)), 'base\nglobal-local::\n')
+  assert.equal(lastOutput(await build(daemon.client, dockerfile)), 'base\nglobal-local:global:local\n')
   assert.equal(
     lastOutput(await build(daemon.client, dockerfile, {}, { buildargs: { G: 'g', L: 'l' } })),
-    'base\ng-l::\n',
+    'base\ng-l:g:l\n',
   )
 })
 

@@ -20,8 +20,8 @@ export const splitFlags = (
     for (; end < text.length; end++) {
       const char = text[end] as string
       if (quote === '' && /\s/.test(char)) break
-      if (char === escape && end + 1 < text.length) {
-        word += text[++end]
+      if (char === escape) {
+        word += text[++end] ?? ''
       } else if (quote === '' && (char === '"' || char === "'")) {
         quote = char
       } else if (char === quote) {
@@ -43,16 +43,17 @@ export const parseFlags = (words: readonly string[], known: Readonly<Record<stri
   for (const word of words) {
     const equals = word.indexOf('=')
     const name = word.slice(2, equals < 0 ? undefined : equals)
-    const kind = known[name]
-    if (kind === undefined) throw new SyntaxProblem(`unknown flag: --${name}${suggestion(name, Object.keys(known))}`)
+    const kind = Object.hasOwn(known, name) ? known[name] : undefined
+    if (kind === undefined)
+      throw new SyntaxProblem(`unknown flag: --${name}${suggestion(name, Object.keys(known), true)}`)
     const before = flags.get(name)
-    if (before !== undefined && kind !== 'strings') throw new SyntaxProblem(`duplicate flag specified: ${name}`)
+    if (before !== undefined && kind !== 'strings') throw new SyntaxProblem(`duplicate flag specified: --${name}`)
     if (kind === 'boolean') {
-      const value = equals < 0 ? 'true' : word.slice(equals + 1).toLowerCase()
-      if (value !== 'true' && value !== 'false') {
-        throw new SyntaxProblem(`expecting boolean value for flag ${name}, not: ${value}`)
-      }
-      flags.set(name, [value])
+      const value = equals < 0 ? 'true' : word.slice(equals + 1)
+      if (value === '') throw new SyntaxProblem(`missing a value on flag: --${name}`)
+      if (!/^(?:true|false)$/i.test(value))
+        throw new SyntaxProblem(`expecting boolean value for flag --${name}, not: ${value}`)
+      flags.set(name, [value.toLowerCase()])
       continue
     }
     if (equals < 0) throw new SyntaxProblem(`missing a value on flag: --${name}`)
@@ -62,4 +63,9 @@ export const parseFlags = (words: readonly string[], known: Readonly<Record<stri
 }
 
 export const flagValue = (flags: Flags, name: string): string | undefined => flags.get(name)?.[0]
-export const flagIsSet = (flags: Flags, name: string): boolean => flags.get(name)?.[0] === 'true'
+export const flagValues = (flags: Flags, name: string): readonly string[] => flags.get(name) ?? []
+export const flagIsSet = (flags: Flags, name: string): boolean => flagBoolean(flags, name) ?? false
+export const flagBoolean = (flags: Flags, name: string): boolean | undefined => {
+  const value = flagValue(flags, name)
+  return value === undefined ? undefined : value === 'true'
+}

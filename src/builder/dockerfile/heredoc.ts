@@ -1,4 +1,4 @@
-import { splitWords } from './words.ts'
+import { wordsAsWritten } from './expand.ts'
 
 /** A document that stands in the lines below its instruction. */
 export type Heredoc = {
@@ -9,7 +9,7 @@ export type Heredoc = {
   readonly expand: boolean
   /** `<<-`: leading tabs are taken away. */
   readonly chomp: boolean
-  /** As it stands in the file, without the end line. */
+  /** As it stands in the file, line ends included, without the end line. */
   readonly raw: string
 }
 
@@ -18,19 +18,25 @@ export type HeredocOpening = Omit<Heredoc, 'raw'>
 const OPENING = /^(\d*)<<(-?)([^<]*)$/
 
 /** The here-documents that a line opens, in order. */
-export const findHeredocs = (text: string, escape: string): HeredocOpening[] => {
-  if (!text.includes('<<')) return []
-  const openings: HeredocOpening[] = []
-  for (const word of splitWords(text, escape)) {
-    const match = OPENING.exec(word)
-    if (match === null) continue
-    const quoted = match[3] ?? ''
-    const name = quoted.replace(/^(["'])(.*)\1$/, '$2')
-    if (name === '' || /["'\s]/.test(name)) continue
-    openings.push({ name, descriptor: match[1] ?? '', expand: name === quoted, chomp: match[2] === '-' })
-  }
-  return openings
+export const findHeredocs = (line: string): HeredocOpening[] => {
+  if (!line.includes('<<')) return []
+  return wordsAsWritten(line, { rawQuotes: true, rawEscapes: true })
+    .map(parseOpening)
+    .filter(opening => opening !== undefined)
 }
+
+/** Reads `<<EOF`, `3<<-"EOF"`; undefined for anything else. */
+export const parseOpening = (word: string): HeredocOpening | undefined => {
+  const match = OPENING.exec(word)
+  const quoted = match?.[3]?.trimStart() ?? ''
+  const [name, ...more] = wordsAsWritten(quoted, {})
+  if (match === null || name === undefined || more.length > 0) return undefined
+  const [raw = ''] = wordsAsWritten(quoted, { rawQuotes: true })
+  const expand = countQuotes(raw) === countQuotes(name)
+  return { name, descriptor: match[1] ?? '', expand, chomp: match[2] === '-' }
+}
+
+const countQuotes = (text: string): number => text.split(/['"]/).length
 
 /** The content as the instruction sees it. */
 export const heredocContent = ({ chomp, raw }: Heredoc): string => (chomp ? raw.replace(/^\t+/gm, '') : raw)

@@ -12,7 +12,7 @@ import type { SourceRange } from './source-range.ts'
  */
 export const parseDockerfile = (text: string, file = 'Dockerfile'): Dockerfile => {
   const source = text.replace(/^\uFEFF/, '')
-  const lines = source.split(/\r?\n/)
+  const lines = splitLines(source)
   const fail = (error: unknown, range?: SourceRange): never => {
     if (!(error instanceof SyntaxProblem)) throw error
     const place = error.range ?? range
@@ -38,9 +38,6 @@ export const parseDockerfile = (text: string, file = 'Dockerfile'): Dockerfile =
     )
     const stage = stages.at(-1)
     if (instruction.keyword === 'FROM') {
-      if (instruction.name !== undefined && stages.some(({ name }) => name === instruction.name)) {
-        throw new DockerfileError(`${instruction.name} stage name already used`, file, source, line.range)
-      }
       stages.push(newStage(stages.length, instruction))
     } else if (stage !== undefined) stage.instructions.push(instruction)
     else if (instruction.keyword === 'ARG') globalArgs.push(instruction)
@@ -63,7 +60,7 @@ export const parseTrigger = (trigger: string, range: SourceRange): Instruction =
   }
   return attempt(
     () => {
-      const [line, more] = splitLogicalLines(trigger.split(/\r?\n/), '\\')
+      const [line, more] = splitLogicalLines(splitLines(trigger), '\\')
       if (line === undefined || more !== undefined) return reject('not one instruction')
       const instruction = parseInstruction({ ...line, range }, '\\')
       return instruction.keyword === 'FROM' ? reject("FROM isn't allowed as an ONBUILD trigger") : instruction
@@ -73,6 +70,13 @@ export const parseTrigger = (trigger: string, range: SourceRange): Instruction =
       throw error
     },
   )
+}
+
+/** Without an empty line behind the last line end. */
+const splitLines = (text: string): string[] => {
+  const lines = text.split('\n')
+  if (lines.at(-1) === '') lines.pop()
+  return lines
 }
 
 const newStage = (index: number, from: FromInstruction): Stage & { instructions: Instruction[] } => ({

@@ -1,6 +1,16 @@
 import { SyntaxProblem } from './dockerfile-error.ts'
-import { type FlagKind, flagValue, parseFlags, splitFlags } from './flags.ts'
+import {
+  type FlagKind,
+  type Flags,
+  flagBoolean,
+  flagIsSet,
+  flagValue,
+  flagValues,
+  parseFlags,
+  splitFlags,
+} from './flags.ts'
 import { parseHealthcheck } from './healthcheck.ts'
+import { parseOpening } from './heredoc.ts'
 import type {
   ArgDefault,
   CommandForm,
@@ -11,6 +21,8 @@ import type {
   RunInstruction,
 } from './instruction.ts'
 import type { LogicalLine } from './logical-lines.ts'
+import { parseDevice } from './run-device.ts'
+import { parseMountSpec } from './run-mount.ts'
 import { suggestion } from './suggestion.ts'
 import { parseJsonStrings, parsePairs, splitBlanks, splitWords } from './words.ts'
 
@@ -49,100 +61,93 @@ const FLAGS: Readonly<Record<Keyword, Readonly<Record<string, FlagKind>>>> = {
   MAINTAINER: {},
 }
 
-/** Understood by the parser, not yet by the solver: said at once, before anything runs. */
-const LATER: Readonly<Partial<Record<Keyword, readonly string[]>>> = {
-  RUN: ['mount', 'security', 'device'],
-  COPY: ['parents', 'exclude'],
-  ADD: ['exclude', 'keep-git-dir', 'checksum', 'unpack'],
-}
+const TAKES_JSON: ReadonlySet<string> = new Set(['ADD', 'CMD', 'COPY', 'ENTRYPOINT', 'RUN', 'SHELL', 'VOLUME'])
 
 const STAGE_NAME = /^[a-z][a-z0-9-_.]*$/
 const isKeyword = (word: string): word is Keyword => Object.hasOwn(FLAGS, word)
 
 /** Reads one instruction. @throws SyntaxProblem in Docker's words */
 export const parseInstruction = (line: LogicalLine, escape: string): Instruction | FromInstruction => {
-  const { text, range, heredocs } = line
-  const match = /^(\S+)\s*([^]*)$/.exec(text)
-  const word = match?.[1] ?? ''
+  const { text, range, heredocs, comments } = line
+  const [word, args] = splitKeyword(text)
   const keyword = word.toUpperCase()
   if (!isKeyword(keyword))
-    throw new SyntaxProblem(`unknown instruction: ${word}${suggestion(word, Object.keys(FLAGS))}`)
-  // A trigger keeps its own flags; they are read when it fires.
-  const takesFlags = keyword !== 'ONBUILD' && keyword !== 'CMD' && keyword !== 'ENTRYPOINT'
-  const { words, rest } = takesFlags
-    ? splitFlags(match?.[2] ?? '', escape)
-    : { words: [], rest: (match?.[2] ?? '').trim() }
-  const flags = parseFlags(words, FLAGS[keyword])
-  for (const name of LATER[keyword] ?? []) {
-    if (flags.has(name)) throw new SyntaxProblem(`the --${name} option of ${keyword} is not supported yet`)
-  }
-  const base = { original: text, range }
+    throw new SyntaxProblem(`unknown instruction: ${word}${suggestion(word, Object.keys(FLAGS), false)}`)
+  const { words, rest } = splitFlags(args, escape)
+  const readFlags = (): Flags => parseFlags(words, FLAGS[keyword])
+  const base = { original: text, range, ...(comments.length === 0 ? {} : { comments }) }
   switch (keyword) {
-    case 'FROM':
-      return { ...base, keyword, ...parseFrom(rest), platform: flagValue(flags, 'platform') }
+    case 'FROM': {
+      const from = parseFrom(rest)
+      return { ...base, keyword, ...from, platform: flagValue(readFlags(), 'platform') }
+    }
     case 'ARG':
       return { ...base, keyword, args: parseArgs(rest, escape) }
-    case 'RUN': {
-      const network = flagValue(flags, 'network')
-      if (network !== undefined && network !== 'default' && network !== 'none' && network !== 'host') {
-        throw new SyntaxProblem(`invalid network mode: ${JSON.stringify(network)}`)
-      }
-      return { ...base, keyword, command: parseCommand(rest), heredocs, network } satisfies RunInstruction
-    }
+    case 'RUN':
+      return { ...base, keyword, command: parseCommand(rest), heredocs, ...parseRunFlags(readFlags()) }
     case 'COPY':
-    case 'ADD':
-      return {
-        ...base,
-        keyword,
-        ...parseCopy(keyword, rest, heredocs),
-        from: flagValue(flags, 'from'),
-        chown: flagValue(flags, 'chown'),
-        chmod: flagValue(flags, 'chmod'),
-      } satisfies CopyInstruction
+    case 'ADD': {
+      const copy = parseCopy(keyword, rest, heredocs)
+      return { ...base, keyword, ...copy.files(), ...parseCopyFlags(readFlags()) }
+    }
     case 'ENV':
     case 'LABEL': {
-      if (rest === '') throw atLeastOne(keyword)
-      const pairs = parsePairs(rest, keyword, escape)
-      if (pairs.some(pair => pair.name === '')) throw new SyntaxProblem(`${keyword} names can not be blank`)
-      return { ...base, keyword, pairs }
+      const read = parsePairs(rest, keyword, escape)
+      readFlags()
+      if (read.pairs.length === 0) throw atLeastOne(keyword)
+      if (read.pairs.some(pair => pair.name === '')) throw new SyntaxProblem(`${keyword} names can not be blank`)
+      return { ...base, keyword, ...read }
     }
     case 'WORKDIR':
-      return { ...base, keyword, path: exactlyOne(keyword, rest) }
     case 'USER':
-      return { ...base, keyword, user: exactlyOne(keyword, rest) }
+    case 'MAINTAINER': {
+      const argument = exactlyOne(keyword, rest)
+      readFlags()
+      if (keyword === 'WORKDIR') return { ...base, keyword, path: argument }
+      return keyword === 'USER' ? { ...base, keyword, user: argument } : { ...base, keyword, author: argument }
+    }
     case 'STOPSIGNAL':
       return { ...base, keyword, signal: exactlyOne(keyword, rest) }
-    case 'MAINTAINER':
-      return { ...base, keyword, author: exactlyOne(keyword, rest) }
     case 'EXPOSE': {
       const ports = splitBlanks(rest)
       if (ports.length === 0) throw atLeastOne(keyword)
+      readFlags()
       return { ...base, keyword, ports }
     }
     case 'VOLUME': {
-      const paths = parseJsonStrings(rest) ?? splitBlanks(rest)
+      const paths = (parseJsonStrings(rest) ?? splitBlanks(rest)).map(path => path.trim())
       if (paths.length === 0) throw atLeastOne(keyword)
-      if (paths.some(path => path.trim() === '')) throw new SyntaxProblem('VOLUME specified can not be an empty string')
+      readFlags()
+      if (paths.includes('')) throw new SyntaxProblem('VOLUME specified can not be an empty string')
       return { ...base, keyword, paths }
     }
     case 'CMD':
-    case 'ENTRYPOINT':
-      return { ...base, keyword, command: parseCommand(rest) }
+    case 'ENTRYPOINT': {
+      const command = parseCommand(rest)
+      readFlags()
+      return { ...base, keyword, command }
+    }
     case 'SHELL': {
       const shell = parseJsonStrings(rest)
+      readFlags()
+      if (rest === '' || shell?.length === 0) throw atLeastOne(keyword)
       if (shell === undefined) throw new SyntaxProblem('SHELL requires the arguments to be in JSON form')
-      if (shell.length === 0) throw atLeastOne(keyword)
       return { ...base, keyword, shell }
     }
     case 'HEALTHCHECK':
-      return { ...base, keyword, health: parseHealthcheck(rest, flags) }
-    case 'ONBUILD':
-      return {
-        ...base,
-        keyword,
-        trigger: parseTrigger(rest) + heredocs.map(({ raw, name }) => `\n${raw}${name}`).join(''),
-      }
+      return { ...base, keyword, health: parseHealthcheck(rest, readFlags) }
+    case 'ONBUILD': {
+      checkTrigger(rest, escape)
+      readFlags()
+      const documents = heredocs.map(({ raw, name }) => `\n${raw}${name}`).join('')
+      return { ...base, keyword, trigger: text.replace(/^onbuild[\t\v\f\r ]*/i, '') + documents }
+    }
   }
+}
+
+const splitKeyword = (text: string): [word: string, rest: string] => {
+  const match = /^([^\t\v\f\r ]*)[\t\v\f\r ]*([^]*)$/.exec(text.trim())
+  return [match?.[1] ?? '', match?.[2] ?? '']
 }
 
 const atLeastOne = (keyword: string): SyntaxProblem => new SyntaxProblem(`${keyword} requires at least one argument`)
@@ -183,11 +188,14 @@ const parseArgs = (rest: string, escape: string): ArgDefault[] => {
   })
 }
 
+type CopyFiles = Pick<CopyInstruction, 'sources' | 'destination' | 'heredocs'>
+
+/** The number of words is checked at once, what they are only when the flags are known to be right. */
 const parseCopy = (
   keyword: 'COPY' | 'ADD',
   rest: string,
   heredocs: LogicalLine['heredocs'],
-): Pick<CopyInstruction, 'sources' | 'destination' | 'heredocs'> => {
+): { readonly files: () => CopyFiles } => {
   const words = parseJsonStrings(rest) ?? splitBlanks(rest)
   const destination = words.at(-1)
   if (words.length < 2 || destination === undefined) {
@@ -195,18 +203,52 @@ const parseCopy = (
       `${keyword} requires at least two arguments, but only one was provided. Destination could not be determined`,
     )
   }
-  const openings = new Set(
-    heredocs.flatMap(({ name, chomp }) => ['', '"', "'"].map(q => `<<${chomp ? '-' : ''}${q}${name}${q}`)),
-  )
-  return { sources: words.slice(0, -1).filter(word => !openings.has(word)), destination, heredocs }
+  const files = (): CopyFiles => {
+    if (parseOpening(destination) !== undefined)
+      throw new SyntaxProblem(`${keyword} cannot accept a heredoc as a destination`)
+    return {
+      sources: words.slice(0, -1).filter(word => parseOpening(word) === undefined),
+      destination,
+      heredocs,
+    }
+  }
+  return { files }
 }
 
-const parseTrigger = (rest: string): string => {
-  const keyword = splitBlanks(rest)[0]?.toUpperCase()
-  if (keyword === undefined) throw atLeastOne('ONBUILD')
+const parseCopyFlags = (flags: Flags): Omit<CopyInstruction, keyof CopyFiles | 'keyword' | 'original' | 'range'> => ({
+  from: flagValue(flags, 'from') || undefined,
+  chown: flagValue(flags, 'chown') || undefined,
+  chmod: flagValue(flags, 'chmod') || undefined,
+  link: flagIsSet(flags, 'link'),
+  parents: flagIsSet(flags, 'parents'),
+  exclude: flagValues(flags, 'exclude'),
+  checksum: flagValue(flags, 'checksum') || undefined,
+  keepGitDir: flagBoolean(flags, 'keep-git-dir'),
+  unpack: flagBoolean(flags, 'unpack'),
+})
+
+const parseRunFlags = (flags: Flags): Pick<RunInstruction, 'network' | 'security' | 'mounts' | 'devices'> => {
+  const devices = flagValues(flags, 'device').map(parseDevice)
+  const mounts = flagValues(flags, 'mount').map(parseMountSpec)
+  const network = flagValue(flags, 'network')
+  if (network !== undefined && network !== 'default' && network !== 'none' && network !== 'host')
+    throw new SyntaxProblem(`invalid network mode ${JSON.stringify(network)}`)
+  const security = flagValue(flags, 'security') ?? 'sandbox'
+  if (security !== 'sandbox' && security !== 'insecure')
+    throw new SyntaxProblem(`security ${JSON.stringify(security)} is not valid`)
+  return { network, security, mounts, devices }
+}
+
+/** A trigger is read when it fires; what can be seen to be wrong without knowing its instruction is said at once. */
+const checkTrigger = (rest: string, escape: string): void => {
+  if (rest === '') throw atLeastOne('ONBUILD')
+  const [word, args] = splitKeyword(rest)
+  const keyword = word.toUpperCase()
+  const { rest: argument } = splitFlags(args, escape)
+  if (keyword === 'ENV' || keyword === 'LABEL') parsePairs(argument, keyword, escape)
+  else if (TAKES_JSON.has(keyword)) parseJsonStrings(argument)
   if (keyword === 'ONBUILD') throw new SyntaxProblem("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed")
   if (keyword === 'FROM' || keyword === 'MAINTAINER') {
     throw new SyntaxProblem(`${keyword} isn't allowed as an ONBUILD trigger`)
   }
-  return rest
 }

@@ -2,17 +2,26 @@
 const FARTHEST = 2
 
 /** ` (did you mean FROM?)` when one of the options is near, else nothing. */
-export const suggestion = (word: string, options: readonly string[]): string => {
+export const suggestion = (word: string, options: readonly string[], caseSensitive: boolean): string => {
+  const match = nearest(word, options, caseSensitive)
+  return match === undefined ? '' : ` (did you mean ${match}?)`
+}
+
+/** The option that the word may have been meant to be, in the word's case unless that counts; none when it is one of them. */
+export const nearest = (word: string, options: readonly string[], caseSensitive: boolean): string | undefined => {
+  const wanted = caseSensitive ? word : word.toLowerCase()
   let best: string | undefined
   let bestDistance = FARTHEST + 1
-  for (const option of options) {
-    const distance = editDistance(word.toLowerCase(), option.toLowerCase())
-    if (distance < bestDistance) {
-      best = option
-      bestDistance = distance
-    }
+  for (const given of options) {
+    const option = caseSensitive ? given : given.toLowerCase()
+    if (option === wanted) return undefined
+    if (Math.abs(option.length - wanted.length) >= bestDistance) continue
+    const distance = editDistance(wanted, option)
+    if (distance >= bestDistance) continue
+    best = !caseSensitive && word === word.toUpperCase() && word !== word.toLowerCase() ? option.toUpperCase() : option
+    bestDistance = distance
   }
-  return best === undefined || bestDistance === 0 ? '' : ` (did you mean ${best}?)`
+  return best === '' ? undefined : best
 }
 
 /** Levenshtein's. */

@@ -4,38 +4,33 @@ import { SyntaxProblem } from './dockerfile-error.ts'
 export const splitWords = (text: string, escape: string): string[] => {
   const words: string[] = []
   let word = ''
-  let inWord = false
   let quote = ''
   for (let at = 0; at < text.length; at++) {
     const char = text[at] as string
     if (quote === '' && /\s/.test(char)) {
-      if (inWord) words.push(word)
+      if (word !== '') words.push(word)
       word = ''
-      inWord = false
       continue
     }
-    inWord = true
     word += char
     if (char === escape && quote !== "'") {
-      const next = text[at + 1]
-      if (next !== undefined) {
-        word += next
-        at++
-      }
+      const next = text[++at]
+      // The last character of all escapes nothing and is dropped.
+      word = next === undefined ? word.slice(0, -1) : word + next
     } else if (quote === '' && (char === '"' || char === "'")) {
       quote = char
     } else if (char === quote) {
       quote = ''
     }
   }
-  if (inWord) words.push(word)
+  if (word !== '') words.push(word)
   return words
 }
 
 /** Words between white space, nothing else looked at. */
 export const splitBlanks = (text: string): string[] => {
   const trimmed = text.trim()
-  return trimmed === '' ? [] : trimmed.split(/\s+/)
+  return trimmed === '' ? [] : trimmed.split(/[\t\v\f\r ]+/)
 }
 
 /** The strings of a JSON array, or undefined when the text is not one. */
@@ -60,17 +55,21 @@ export const parseJsonStrings = (text: string): string[] | undefined => {
 
 export type Pair = { readonly name: string; readonly value: string }
 
-/** `name=value …`, or the old `name value` which takes the rest of the line. */
-export const parsePairs = (text: string, keyword: string, escape: string): Pair[] => {
+/** `name=value …`, or the old (`legacy`) `name value`, which takes the rest of the line. */
+export const parsePairs = (
+  text: string,
+  keyword: string,
+  escape: string,
+): { readonly pairs: readonly Pair[]; readonly legacy?: true } => {
   const words = splitWords(text, escape)
   const first = words[0]
-  if (first === undefined) return []
+  if (first === undefined) return { pairs: [] }
   if (!first.includes('=')) {
-    const match = /^(\S+)\s+([^]*)$/.exec(text.trim())
+    const match = /^([^\t\v\f\r ]+)[\t\v\f\r ]+([^]*)$/.exec(text.trim())
     if (match === null) throw new SyntaxProblem(`${keyword} must have two arguments`, { located: false })
-    return [{ name: match[1] as string, value: match[2] as string }]
+    return { pairs: [{ name: match[1] as string, value: match[2] as string }], legacy: true }
   }
-  return words.map(word => {
+  const pairs = words.map(word => {
     const equals = word.indexOf('=')
     if (equals < 0) {
       throw new SyntaxProblem(
@@ -82,4 +81,5 @@ export const parsePairs = (text: string, keyword: string, escape: string): Pair[
     }
     return { name: word.slice(0, equals), value: word.slice(equals + 1) }
   })
+  return { pairs }
 }

@@ -3,7 +3,8 @@ import type { Dockerfile, Stage } from '../dockerfile/dockerfile.ts'
 import { DockerfileError, SyntaxProblem } from '../dockerfile/dockerfile-error.ts'
 import { expandWord } from '../dockerfile/expand.ts'
 import type { CopyInstruction, Instruction } from '../dockerfile/instruction.ts'
-import { type Args, type BuildInput, globalScope } from './step-environment.ts'
+import { type Args, type BuildInput, globalScope, predefinedValue } from './step-environment.ts'
+import { refuseUnsupported } from './unsupported.ts'
 
 /** Where a stage begins, or COPY --from takes from. */
 export type Origin = { readonly stage: number } | { readonly image: string } | 'scratch'
@@ -46,7 +47,7 @@ export const planBuild = (
 ): Plan => {
   const { stages } = dockerfile
   const globals = globalScope(dockerfile.globalArgs, input)
-  const lookup = (name: string): string | undefined => globals.get(name) ?? input.predefined[name]
+  const lookup = (name: string): string | undefined => globals.get(name) ?? predefinedValue(name, input)
   const target = targetName === '' ? stages.length - 1 : findStage(stages, targetName, stages.length)
   if (target === undefined) throw invalidArgument(`target stage ${JSON.stringify(targetName)} could not be found`)
 
@@ -120,8 +121,10 @@ export const planBuild = (
 const copyOrigins = (dockerfile: Dockerfile, stage: Stage): Map<Instruction, Origin> => {
   const origins = new Map<Instruction, Origin>()
   for (const instruction of stage.instructions) {
-    if (instruction.keyword !== 'COPY' || instruction.from === undefined) continue
+    const { keyword } = instruction
     try {
+      refuseUnsupported(instruction)
+      if (keyword !== 'COPY' || instruction.from === undefined) continue
       origins.set(instruction, copyOrigin(instruction.from, dockerfile.stages, stage.index))
     } catch (error) {
       if (!(error instanceof SyntaxProblem)) throw error
@@ -139,6 +142,11 @@ export const copyOrigin = (from: string, stages: readonly Stage[], current: numb
       throw new SyntaxProblem(`invalid from flag value ${from}: index out of bounds`)
     if (index === current) throw new SyntaxProblem(`invalid from flag value ${from}: refers to current build stage`)
     return { stage: index }
+  }
+  if (expandWord(from, () => undefined, '\\') !== from) {
+    throw new SyntaxProblem(
+      'variable expansion is not supported for --from, define a new stage with FROM using ARG from global scope as a workaround',
+    )
   }
   const index = findStage(stages, from, current)
   return index === undefined ? { image: from } : { stage: index }

@@ -9,6 +9,7 @@ import { OutputDecoder } from './output-decoder.ts'
 import { copyOrigin, type Plan, type PlannedStage } from './plan.ts'
 import { imageState, inheritedState, type StageState, scratchState } from './stage-state.ts'
 import { type StepOptions, StepRunner } from './step-runner.ts'
+import { refuseTrigger } from './unsupported.ts'
 
 export type SolveOptions = Omit<StepOptions, 'globals' | 'stageEnd'> & { readonly platform: Platform | undefined }
 
@@ -156,6 +157,7 @@ const runTriggers = async (
   let state = begun
   for (const trigger of triggers) {
     const instruction = parseTrigger(trigger, planned.stage.from.range)
+    refuseTrigger(instruction)
     const named = instruction.keyword === 'COPY' ? instruction.from : undefined
     const from = named === undefined ? undefined : triggerOrigin(named, plan, planned.index)
     const result = await runner.run(instruction, from, state, told, signal)

@@ -65,8 +65,8 @@ export const imageState = (image: {
   }
 }
 
-/** A stage that begins where another ended: its files and configuration, not its arguments. */
-export const inheritedState = (state: StageState): StageState => ({ ...state, args: new Map(), hasCmd: false })
+/** A stage that begins where another ended: its files, its configuration and its arguments. */
+export const inheritedState = (state: StageState): StageState => ({ ...state, hasCmd: false })
 
 /** Names the files alone: steps that only describe do not change it. */
 export const filesKey = (state: StageState): string => chainId(state.layers.map(({ diffId }) => diffId)) ?? 'scratch'

@@ -10,16 +10,27 @@ const PROXIES = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROX
   name.toLowerCase(),
 ])
 
-/** https://docs.docker.com/reference/dockerfile/#automatic-platform-args-in-the-global-scope */
-export const platformArgs = (target: Platform | undefined): Readonly<Record<string, string>> => {
+/** They speak to the builder, not to a RUN. */
+const NOT_IN_RUN = ['BUILDKIT_SBOM_SCAN_CONTEXT', 'BUILDKIT_SBOM_SCAN_STAGE']
+
+/** Given to a build without an ARG for them. https://docs.docker.com/build/building/variables/#buildkit-built-in-build-args */
+const BUILT_IN = /^(?:BUILDKIT_.*|SOURCE_DATE_EPOCH)$/
+
+/** `stage`: the name of the target, if it has one. https://docs.docker.com/reference/dockerfile/#automatic-platform-args-in-the-global-scope */
+export const platformArgs = (target: Platform | undefined, stage?: string): Readonly<Record<string, string>> => {
   const build = hostPlatform()
   const describe = (prefix: string, platform: Platform): [string, string][] => [
     [`${prefix}PLATFORM`, formatPlatform(platform)],
     [`${prefix}OS`, platform.os],
+    [`${prefix}OSVERSION`, platform['os.version'] ?? ''],
     [`${prefix}ARCH`, platform.architecture],
     [`${prefix}VARIANT`, platform.variant ?? ''],
   ]
-  return Object.fromEntries([...describe('BUILD', build), ...describe('TARGET', target ?? build)])
+  return Object.fromEntries([
+    ...describe('BUILD', build),
+    ...describe('TARGET', target ?? build),
+    ['TARGETSTAGE', stage ?? 'default'],
+  ])
 }
 
 /** What the whole build was given from outside. */
@@ -29,10 +40,14 @@ export type BuildInput = {
   readonly escape: string
 }
 
+/** A predefined argument: what the build was given comes before what is so. */
+export const predefinedValue = (name: string, { buildArgs, predefined }: BuildInput): string | undefined =>
+  predefined[name] === undefined ? undefined : (buildArgs[name] ?? predefined[name])
+
 /** The ARGs before the first FROM: their defaults may name one another. */
 export const globalScope = (instructions: readonly ArgInstruction[], input: BuildInput): Args => {
   const args = new Map<string, string | undefined>()
-  const lookup: Lookup = name => args.get(name) ?? input.predefined[name]
+  const lookup: Lookup = name => args.get(name) ?? predefinedValue(name, input)
   for (const { args: declared } of instructions) {
     for (const { name, value } of declared) {
       args.set(
@@ -57,7 +72,9 @@ export const declareArgs = (
   for (const { name, value } of instruction.args) {
     const given = input.buildArgs[name]
     const fallback =
-      value === undefined ? (globals.get(name) ?? input.predefined[name]) : expandWord(value, lookup, input.escape)
+      value === undefined
+        ? (globals.get(name) ?? predefinedValue(name, input))
+        : expandWord(value, lookup, input.escape)
     next.set(name, given ?? fallback)
   }
   return next
@@ -82,7 +99,9 @@ export const withVariable = (env: readonly string[], name: string, value: string
 /** The declared arguments that reach a RUN, sorted: those that have a value and no ENV over them. */
 export const effectiveArgs = (args: Args, env: readonly string[]): string[] =>
   [...args]
-    .filter(([name, value]) => value !== undefined && environmentValue(env, name) === undefined)
+    .filter(
+      ([name, value]) => value !== undefined && !NOT_IN_RUN.includes(name) && environmentValue(env, name) === undefined,
+    )
     .map(([name, value]) => `${name}=${value}`)
     .sort()
 
@@ -95,5 +114,5 @@ export const proxyArgs = (buildArgs: Readonly<Record<string, string>>, args: Arg
 /** Build arguments that nothing declares. */
 export const unusedBuildArgs = (given: Readonly<Record<string, string>>, declared: ReadonlySet<string>): string[] =>
   Object.keys(given)
-    .filter(name => !declared.has(name) && !PROXIES.includes(name))
+    .filter(name => !declared.has(name) && !PROXIES.includes(name) && !BUILT_IN.test(name))
     .sort()

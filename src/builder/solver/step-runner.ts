@@ -156,7 +156,7 @@ export class StepRunner {
     const chmod = instruction.chmod === undefined ? undefined : expand(instruction.chmod)
     const documents = instruction.heredocs.map(heredoc => ({
       name: heredoc.name,
-      content: heredoc.expand ? expandDocument(heredocContent(heredoc), lookup, input.escape) : heredocContent(heredoc),
+      content: heredoc.expand ? expandDocument(heredocContent(heredoc), lookup) : heredocContent(heredoc),
     }))
     const written = documents.length === 0 ? [] : selectDocuments(documents)
 

@@ -1,0 +1,41 @@
+import { invalidArgument } from '../../errdefs.ts'
+import { SyntaxProblem } from '../dockerfile/dockerfile-error.ts'
+import type { Instruction } from '../dockerfile/instruction.ts'
+
+/** Refuses what the language has and the solver cannot do yet, before anything runs. @throws SyntaxProblem */
+export const refuseUnsupported = (instruction: Instruction): void => {
+  const { keyword } = instruction
+  for (const option of unsupportedOptions(instruction))
+    throw new SyntaxProblem(`the --${option} option of ${keyword} is not supported yet`)
+}
+
+/** The same for what a base image left. @throws InvalidArgument */
+export const refuseTrigger = (instruction: Instruction): void => {
+  for (const option of unsupportedOptions(instruction))
+    throw invalidArgument(`ONBUILD: the --${option} option of ${instruction.keyword} is not supported yet`)
+}
+
+const unsupportedOptions = (instruction: Instruction): readonly string[] => {
+  switch (instruction.keyword) {
+    case 'RUN': {
+      const { mounts, security, devices } = instruction
+      return given({ mount: mounts.length > 0, security: security !== 'sandbox', device: devices.length > 0 })
+    }
+    case 'COPY':
+    case 'ADD': {
+      const { parents, exclude, checksum, keepGitDir, unpack } = instruction
+      return given({
+        parents,
+        exclude: exclude.length > 0,
+        checksum: checksum !== undefined,
+        'keep-git-dir': keepGitDir !== undefined,
+        unpack: unpack !== undefined,
+      })
+    }
+    default:
+      return []
+  }
+}
+
+const given = (options: Readonly<Record<string, boolean>>): readonly string[] =>
+  Object.keys(options).filter(name => options[name])
