@@ -86,8 +86,7 @@ export class OverlaySnapshotter implements Snapshotter {
   async apply(tar: Readable, signal?: AbortSignal): Promise<Layer> {
     const folder = this.#table.nextFolder()
     using _filled = this.#folders.fill(folder)
-    const path = this.#path(folder)
-    makeLayerRoot(path)
+    const path = this.#folders.make(folder)
     let kept = false
     try {
       const digester = new Digester()
@@ -115,7 +114,7 @@ export class OverlaySnapshotter implements Snapshotter {
     const path = this.#path(folder)
     const filled = this.#folders.fill(folder)
     let kept = !options.unpack
-    if (options.unpack) makeLayerRoot(path)
+    if (options.unpack) this.#folders.make(folder)
     const discardTree = async (): Promise<void> => {
       if (!kept) await discard(path)
       filled[Symbol.dispose]()
@@ -165,8 +164,8 @@ export class OverlaySnapshotter implements Snapshotter {
     if (this.#table.snapshot(key)) throw conflict(`snapshot ${key} already exists`)
     const folders = layers.map(diffId => this.#layerFolder(diffId))
     const folder = this.#table.nextFolder()
-    const path = this.#path(folder)
-    mkdirSync(join(path, 'upper'), { recursive: true, mode: 0o755 })
+    const path = this.#folders.make(folder)
+    mkdirSync(join(path, 'upper'), { mode: 0o755 })
     mkdirSync(join(path, 'work'), { mode: 0o711 })
     // The merged root has the upper's attributes, so the upper takes over those of the layer below.
     const top = folders.at(-1)
@@ -320,12 +319,6 @@ export class OverlaySnapshotter implements Snapshotter {
   #path(folder: number): string {
     return join(this.#root, String(folder))
   }
-}
-
-/** Mode 0755 whatever the umask: so is a root that no layer names. */
-const makeLayerRoot = (path: string): void => {
-  mkdirSync(path, { mode: 0o755 })
-  chmodSync(path, 0o755)
 }
 
 const layerOf = ({ diffId, size }: Layer): Layer => ({ diffId, size })

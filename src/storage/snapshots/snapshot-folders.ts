@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto'
+import { chmodSync, mkdirSync, renameSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { overlayFolders } from '../../host/mount.ts'
@@ -23,6 +25,20 @@ export class SnapshotFolders {
 
   path(folder: number): string {
     return join(this.root, String(folder))
+  }
+
+  /**
+   * Makes an empty folder (0755). Under a name that was never there before: by the name ext4 chooses the part of the disk
+   * (see `spreadChildren`), and numbers come again, with another data root or after a fresh start.
+   */
+  make(folder: number): string {
+    const path = this.path(folder)
+    const unique = join(this.root, `new-${randomBytes(6).toString('hex')}`)
+    mkdirSync(unique)
+    // Whatever the umask.
+    chmodSync(unique, 0o755)
+    renameSync(unique, path)
+    return path
   }
 
   /** Until this is disposed, the folder is no stray. */
