@@ -1,4 +1,3 @@
-import { formatPlatform, hostPlatform, type Platform } from '../../oci/platform.ts'
 import { expandWord, type Lookup } from '../dockerfile/expand.ts'
 import type { ArgInstruction } from '../dockerfile/instruction.ts'
 
@@ -15,23 +14,6 @@ const NOT_IN_RUN = ['BUILDKIT_SBOM_SCAN_CONTEXT', 'BUILDKIT_SBOM_SCAN_STAGE']
 
 /** Given to a build without an ARG for them. https://docs.docker.com/build/building/variables/#buildkit-built-in-build-args */
 const BUILT_IN = /^(?:BUILDKIT_.*|SOURCE_DATE_EPOCH)$/
-
-/** `stage`: the name of the target, if it has one. https://docs.docker.com/reference/dockerfile/#automatic-platform-args-in-the-global-scope */
-export const platformArgs = (target: Platform | undefined, stage?: string): Readonly<Record<string, string>> => {
-  const build = hostPlatform()
-  const describe = (prefix: string, platform: Platform): [string, string][] => [
-    [`${prefix}PLATFORM`, formatPlatform(platform)],
-    [`${prefix}OS`, platform.os],
-    [`${prefix}OSVERSION`, platform['os.version'] ?? ''],
-    [`${prefix}ARCH`, platform.architecture],
-    [`${prefix}VARIANT`, platform.variant ?? ''],
-  ]
-  return Object.fromEntries([
-    ...describe('BUILD', build),
-    ...describe('TARGET', target ?? build),
-    ['TARGETSTAGE', stage ?? 'default'],
-  ])
-}
 
 /** What the whole build was given from outside. */
 export type BuildInput = {
