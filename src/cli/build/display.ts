@@ -1,4 +1,7 @@
-import type { Progress, Vertex } from './build-progress.ts'
+import type { Context } from '../command.ts'
+import { Failure } from '../failure.ts'
+import type { Flags } from '../flags/flags.ts'
+import type { BuildProgress, Progress, Vertex } from './build-progress.ts'
 
 /** Shows a build while it runs. */
 export interface Display {
@@ -6,9 +9,33 @@ export interface Display {
   show(change: Progress): void
   /** A fact about one of our own steps (`transferring context: 2kB done`). */
   note(vertex: Vertex, text: string): void
-  /** Nothing more comes. */
+  /** Leaves the terminal to somebody else until what it gives is called. */
+  suspend(): () => void
+  /** Nothing more comes. May be called again. */
   close(): void
 }
 
 /** For `-q` and `--progress quiet`. */
-export const QUIET: Display = { show: () => undefined, note: () => undefined, close: () => undefined }
+const QUIET: Display = {
+  show: () => undefined,
+  note: () => undefined,
+  suspend: () => () => undefined,
+  close: () => undefined,
+}
+
+export const openDisplay = async (flags: Flags, progress: BuildProgress, { stderr }: Context): Promise<Display> => {
+  const mode = flags.string('progress')
+  if (flags.bool('quiet') || mode === 'quiet' || mode === 'none') return QUIET
+  if (mode === 'rawjson') {
+    const { RawJsonDisplay } = await import('./raw-json-display.ts')
+    return new RawJsonDisplay(progress, stderr)
+  }
+  if (mode === 'tty' && !stderr.isTerminal)
+    throw new Failure(1, 'failed to get console: provided file is not a console')
+  if (mode === 'plain' || !stderr.isTerminal) {
+    const { PlainDisplay } = await import('./plain-display.ts')
+    return new PlainDisplay(progress, stderr)
+  }
+  const { TerminalDisplay } = await import('./terminal-display.ts')
+  return new TerminalDisplay(progress, stderr)
+}

@@ -7,11 +7,11 @@ const RULE = '-'.repeat(20)
 export const failureReport = (
   progress: BuildProgress,
   message: string,
-  dockerfile: { name: string; source: string | undefined },
+  dockerfile: { readonly shownName: string; readonly text: string | undefined },
 ): string => {
   const failed = progress.vertices.find(vertex => vertex.error !== undefined)
   const line = failed?.line || lineIn(message)
-  return `${failed ? lastOutput(failed) : ''}${excerpt(dockerfile, line)}ERROR: failed to build: failed to solve: ${message}`
+  return `${failed ? lastOutput(failed) : ''}${excerptOf(dockerfile, line)}ERROR: failed to build: failed to solve: ${message}`
 }
 
 const lastOutput = (vertex: Vertex): string => {
@@ -22,18 +22,21 @@ const lastOutput = (vertex: Vertex): string => {
 /** `dockerfile parse error on line 2: …` */
 const lineIn = (message: string): number => Number(/\bon line (\d+)/.exec(message)?.[1] ?? 0)
 
-/** The lines around an instruction, continuation lines included, marked with `>>>`. */
-const excerpt = ({ name, source }: { name: string; source: string | undefined }, line: number): string => {
-  if (source === undefined || line < 1) return ''
-  const lines = source.split('\n')
+/** The lines around an instruction, which are marked with `>>>`; without `last` its continuation lines are found. */
+export const excerptOf = (
+  { shownName, text }: { readonly shownName: string; readonly text: string | undefined },
+  line: number,
+  last = 0,
+): string => {
+  if (text === undefined || line < 1) return ''
+  const lines = text.split('\n')
   if (line > lines.length) return ''
-  let last = line
-  while (last < lines.length && /[\\`]\s*$/.test(lines[last - 1] as string)) last++
+  let end = Math.max(line, last)
+  if (last === 0) while (end < lines.length && /[\\`]\s*$/.test(lines[end - 1] as string)) end++
   const first = Math.max(1, line - AROUND)
-  const end = Math.min(lines.length, last + AROUND)
-  const numbered = lines.slice(first - 1, end).map((text, i) => {
+  const shown = lines.slice(first - 1, Math.min(lines.length, end + AROUND)).map((content, i) => {
     const number = first + i
-    return `${String(number).padStart(4)} | ${number >= line && number <= last ? '>>>' : '   '} ${text}\n`
+    return `${String(number).padStart(4)} | ${number >= line && number <= end ? '>>>' : '   '} ${content}\n`
   })
-  return `${name}:${line}\n${RULE}\n${numbered.join('')}${RULE}\n`
+  return `${shownName}:${line}\n${RULE}\n${shown.join('')}${RULE}\n`
 }

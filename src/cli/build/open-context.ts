@@ -1,37 +1,42 @@
 import { randomBytes } from 'node:crypto'
-import { readFile, realpath, stat } from 'node:fs/promises'
-import { isAbsolute, join, relative, resolve, sep } from 'node:path'
-import { codeOf } from '../../errdefs.ts'
+import { readFile, realpath } from 'node:fs/promises'
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { fileFault } from '../create/environment.ts'
-import { Failure } from '../failure.ts'
-import { parseIgnoreRules } from './ignore-rules.ts'
-import { type ExtraFile, packContext } from './pack-context.ts'
+import { ignoreRules, type LocalContext, prepareFault, readIgnoreText, realDirectory } from './local-context.ts'
+import type { ExtraFile } from './pack-context.ts'
 
 /** What a build is made from. */
 export type BuildContext = {
-  /** Undefined when the daemon fetches it itself. */
-  readonly body: AsyncIterable<Uint8Array> | undefined
+  /** Undefined when there are no files of ours: the daemon fetches them, or needs none. */
+  readonly local: LocalContext | undefined
+  /** A URL that the daemon fetches. */
   readonly remote: string | undefined
-  /** Path of the Dockerfile within the context; '' for the usual one. */
-  readonly dockerfile: string
-  /** The Dockerfile's text where we have it, for showing where an error is. */
-  readonly source: string | undefined
-  /** The name that the user knows it by. */
-  readonly shownName: string
+  readonly dockerfile: {
+    /** In the context, as far as it lies there; '' for the usual one. */
+    readonly path: string
+    readonly inside: boolean
+    /** Where we have it. */
+    readonly text: string | undefined
+    /** The name that the user knows it by. */
+    readonly shownName: string
+  }
+  /** What the ignore file says; for the classic protocol, which keeps some files nevertheless. */
+  readonly ignoreText: string
 }
+
+const REMOTE = /^(https?:\/\/|git(@|:\/\/)|ssh:\/\/|github\.com\/)/
 
 /** `PATH | URL | -` and `-f`. Throws Failure in Docker's words. */
 export const openContext = async (location: string, file: string): Promise<BuildContext> => {
   if (location === '-' && file === '-')
-    throw fault("invalid argument: can't use stdin for both build context and dockerfile")
+    throw prepareFault("invalid argument: can't use stdin for both build context and dockerfile")
   if (location === '-') return await fromStdin(file)
-  if (/^(https?:\/\/|git(@|:\/\/)|github\.com\/)/.test(location))
-    return { body: undefined, remote: location, dockerfile: file, source: undefined, shownName: file || 'Dockerfile' }
-  return await fromDirectory(location, file)
+  if (!REMOTE.test(location)) return await fromDirectory(location, file)
+  const text = file === '-' ? (await readStdin()).toString() : undefined
+  const path = file === '-' ? '' : file
+  const dockerfile = { path, inside: text === undefined, text, shownName: path || 'Dockerfile' }
+  return { local: undefined, remote: location, dockerfile, ignoreText: '' }
 }
-
-const fault = (message: string, cause?: unknown): Failure =>
-  new Failure(1, `unable to prepare context: ${message}`, { cause })
 
 const TAR_MAGICS: readonly (readonly [number, Buffer])[] = [
   [257, Buffer.from('ustar')],
@@ -55,66 +60,46 @@ const fromStdin = async (file: string): Promise<BuildContext> => {
       yield head
       for (let next = await chunks.next(); !next.done; next = await chunks.next()) yield next.value as Buffer
     })()
-    return { body, remote: undefined, dockerfile: file, source: undefined, shownName: file || 'Dockerfile' }
+    const dockerfile = { path: file, inside: true, text: undefined, shownName: file || 'Dockerfile' }
+    return { local: { kind: 'archive', body }, remote: undefined, dockerfile, ignoreText: '' }
   }
   const parts = [head]
   for (let next = await chunks.next(); !next.done; next = await chunks.next()) parts.push(next.value as Buffer)
-  return onlyDockerfile(Buffer.concat(parts))
-}
-
-const onlyDockerfile = (data: Buffer): BuildContext => ({
-  body: packContextOf([{ name: 'Dockerfile', data }]),
-  remote: undefined,
-  dockerfile: 'Dockerfile',
-  source: data.toString(),
-  shownName: 'Dockerfile',
-})
-
-async function* packContextOf(files: readonly ExtraFile[]): AsyncGenerator<Buffer> {
-  const { END, padding, tarHeader } = await import('./tar-writer.ts')
-  for (const { name, data } of files) {
-    const stat = { mode: 0o600, mtimeMs: 0, size: data.length, rdev: 0 }
-    yield Buffer.concat([tarHeader({ name, type: 'file', stat }), data, padding(data.length)])
-  }
-  yield END
+  const text = Buffer.concat(parts).toString()
+  const dockerfile = { path: 'Dockerfile', inside: false, text, shownName: 'Dockerfile' }
+  return { local: undefined, remote: undefined, dockerfile, ignoreText: '' }
 }
 
 const fromDirectory = async (location: string, file: string): Promise<BuildContext> => {
-  let root: string
-  try {
-    root = await realpath(location)
-    if (!(await stat(root)).isDirectory()) throw fault(`context must be a directory: ${root}`)
-  } catch (error) {
-    if (error instanceof Failure) throw error
-    throw codeOf(error) === 'ENOENT'
-      ? fault(`path ${JSON.stringify(location)} not found`, error)
-      : fault((error as Error).message, error)
-  }
+  const root = await realDirectory(location)
   const wanted = file === '' ? join(root, 'Dockerfile') : resolve(file)
-  const [data, path] = file === '-' ? [await readStdin(), undefined] : await readDockerfile(wanted)
+  const [data, path] = file === '-' ? [await readStdin(), undefined] : await readDockerfile(wanted, file === '')
   const inside = path === undefined ? undefined : relative(root, path)
   const isInside = inside !== undefined && inside !== '..' && !inside.startsWith(`..${sep}`) && !isAbsolute(inside)
-  // One from elsewhere travels under a name that no file of the context has.
-  const name = isInside ? inside : `.dockerfile.${randomBytes(10).toString('hex')}`
-  const ignoreFile = isInside ? await readIgnoreFile(root, name) : await readIgnoreFile(root, '')
-  const rules = parseIgnoreRules(ignoreFile, ['.dockerignore', ...(isInside ? [name] : [])])
-  const extra = isInside ? [] : [{ name, data }]
+  const own = path === undefined ? [] : [`${path}.dockerignore`]
+  const ignoreText = await readIgnoreText(...own, join(root, '.dockerignore'))
+  const shownName = file === '' || file === '-' ? 'Dockerfile' : (file.split('/').at(-1) as string)
   return {
-    body: packContext(root, rules, extra),
+    local: { kind: 'directory', root, rules: await ignoreRules(ignoreText) },
     remote: undefined,
-    dockerfile: name,
-    source: data.toString(),
-    shownName: file === '' || file === '-' ? 'Dockerfile' : (file.split('/').at(-1) as string),
+    dockerfile: { path: isInside ? inside : 'Dockerfile', inside: isInside, text: data.toString(), shownName },
+    ignoreText,
   }
 }
 
-const readDockerfile = async (wanted: string): Promise<[Buffer, string]> => {
-  try {
-    const path = await realpath(wanted)
-    return [await readFile(path), path]
-  } catch (error) {
-    throw fault(`unable to evaluate symlinks in Dockerfile path: ${fileFault('lstat', wanted, error)}`, error)
+/** `usual`: nobody has named it, so that `dockerfile` will do, too. */
+const readDockerfile = async (wanted: string, usual: boolean): Promise<[Buffer, string]> => {
+  const names = usual ? [wanted, join(dirname(wanted), 'dockerfile')] : [wanted]
+  let fault: unknown
+  for (const name of names) {
+    try {
+      const path = await realpath(name)
+      return [await readFile(path), path]
+    } catch (error) {
+      fault ??= error
+    }
   }
+  throw prepareFault(`unable to evaluate symlinks in Dockerfile path: ${fileFault('lstat', wanted, fault)}`, fault)
 }
 
 const readStdin = async (): Promise<Buffer> => {
@@ -123,14 +108,34 @@ const readStdin = async (): Promise<Buffer> => {
   return Buffer.concat(parts)
 }
 
-/** `<Dockerfile>.dockerignore` counts before the context's own. */
-const readIgnoreFile = async (root: string, dockerfile: string): Promise<string> => {
-  for (const name of dockerfile === '' ? ['.dockerignore'] : [`${dockerfile}.dockerignore`, '.dockerignore']) {
-    try {
-      return await readFile(join(root, name), 'utf8')
-    } catch (error) {
-      if (codeOf(error) !== 'ENOENT') throw fault(fileFault('open', join(root, name), error), error)
-    }
+/** The context as the classic protocol sends it, and the Dockerfile's name in it. */
+export const packClassic = async ({
+  local,
+  dockerfile,
+  ignoreText,
+}: BuildContext): Promise<{ body: AsyncIterable<Uint8Array> | undefined; dockerfile: string }> => {
+  if (local?.kind === 'archive') return { body: local.body, dockerfile: dockerfile.path }
+  const { text } = dockerfile
+  if (local === undefined) {
+    if (text === undefined) return { body: undefined, dockerfile: dockerfile.path }
+    return { body: packFiles([{ name: 'Dockerfile', data: Buffer.from(text) }]), dockerfile: 'Dockerfile' }
   }
-  return ''
+  const [{ packContext }, { parseIgnoreRules }] = await Promise.all([
+    import('./pack-context.ts'),
+    import('./ignore-rules.ts'),
+  ])
+  // One from elsewhere travels under a name that no file of the context has.
+  const name = dockerfile.inside ? dockerfile.path : `.dockerfile.${randomBytes(10).toString('hex')}`
+  const rules = parseIgnoreRules(ignoreText, ['.dockerignore', ...(dockerfile.inside ? [name] : [])])
+  const extra = dockerfile.inside ? [] : [{ name, data: Buffer.from(text ?? '') }]
+  return { body: packContext(local.root, rules, extra), dockerfile: name }
+}
+
+async function* packFiles(files: readonly ExtraFile[]): AsyncGenerator<Buffer> {
+  const { END, padding, tarHeader } = await import('./tar-writer.ts')
+  for (const { name, data } of files) {
+    const stat = { mode: 0o600, mtimeMs: 0, size: data.length, rdev: 0 }
+    yield Buffer.concat([tarHeader({ name, type: 'file', stat }), data, padding(data.length)])
+  }
+  yield END
 }

@@ -34,6 +34,10 @@ export class PlainDisplay implements Display {
     this.#output.line(`#${vertex.number} ${text}`)
   }
 
+  suspend(): () => void {
+    return () => undefined
+  }
+
   close(): void {
     this.#current = undefined
   }

@@ -14,9 +14,10 @@ const PLAIN = '\x1b[0m'
 export class TerminalDisplay implements Display {
   readonly #progress: BuildProgress
   readonly #output: Output
-  readonly #timer: NodeJS.Timeout
+  #timer: NodeJS.Timeout | undefined
   readonly #notes = new Map<Vertex, string>()
   #drawn = 0
+  #closed = false
 
   constructor(progress: BuildProgress, output: Output) {
     this.#progress = progress
@@ -42,7 +43,21 @@ export class TerminalDisplay implements Display {
     this.#notes.set(vertex, text)
   }
 
+  suspend(): () => void {
+    clearInterval(this.#timer)
+    this.#draw(false)
+    this.#showCursor()
+    return () => {
+      // What the other has written stays above.
+      this.#drawn = 0
+      this.#output.write('\x1b[?25l')
+      this.#timer = setInterval(() => this.#draw(false), FRAME)
+    }
+  }
+
   close(): void {
+    if (this.#closed) return
+    this.#closed = true
     clearInterval(this.#timer)
     this.#draw(true)
     this.#showCursor()
