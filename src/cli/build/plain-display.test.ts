@@ -78,7 +78,7 @@ test('the report shows the last output and the place in the Dockerfile', () => {
   const { progress } = play()
   const source = 'FROM x\nRUN y\n\nRUN z \\\n  more\nUSER u\nEND\nEND\n'
   assert.equal(
-    failureReport(progress, 'broken', { name: 'Dockerfile', source }),
+    failureReport(progress, 'broken', { shownName: 'Dockerfile', text: source }),
     `------
  > [b 1/1] RUN z:
 20%

@@ -7,6 +7,8 @@ export class PlainDisplay implements Display {
   readonly #progress: BuildProgress
   readonly #output: Output
   #current: Vertex | undefined
+  /** A step has failed: should another have its say, an empty line comes before it. */
+  #gap = false
 
   constructor(progress: BuildProgress, output: Output) {
     this.#progress = progress
@@ -26,6 +28,7 @@ export class PlainDisplay implements Display {
     } else {
       this.#output.write(`#${vertex.number} ${outcome(vertex)}\n${vertex.error === undefined ? '\n' : ''}`)
       this.#current = undefined
+      this.#gap = vertex.error !== undefined
     }
   }
 
@@ -46,6 +49,8 @@ export class PlainDisplay implements Display {
   #turnTo(vertex: Vertex): void {
     if (this.#current === vertex) return
     if (this.#current) this.#output.write(`#${this.#current.number} ...\n\n`)
+    if (this.#gap) this.#output.write('\n')
+    this.#gap = false
     this.#current = vertex
     this.#output.line(`#${vertex.number} ${vertex.name}`)
   }
