@@ -91,7 +91,8 @@ export class Builder {
     const platform = wanted === undefined ? undefined : parsePlatform(wanted)
     using context = await this.#context(request, signal)
     const { path, text } = locateDockerfile(context, request.dockerfile)
-    const dockerfile = parseDockerfile(text, path)
+    const { BUILDKIT_SYNTAX: syntax } = request.buildArgs
+    const dockerfile = parseDockerfile(text, path, syntax === undefined ? {} : { syntax })
     if (!context.filtered) await applyIgnoreRules(context, fromText(path))
     const { escape } = dockerfile.directives
     const stage = request.target || dockerfile.stages.at(-1)?.name

@@ -72,6 +72,29 @@ test('FROM with arguments, scratch, and the failure of one stage stops the other
   assert.ok(performance.now() - begun < 15_000)
 })
 
+test('ONBUILD of a stage fires in the stage on it, and goes no further', async () => {
+  const dockerfile = `FROM busybox AS base
+ONBUILD RUN echo fired >/fired
+RUN ! test -e /fired
+FROM base
+ONBUILD LABEL next=1
+RUN cat /fired
+`
+  const result = await build(daemon.client, dockerfile)
+  assert.equal(lastOutput(result), 'fired\n')
+  const { body } = await daemon.client.get<{ Config: { OnBuild: string[] } }>(`/images/${result.id}/json`)
+  assert.deepEqual(body.Config.OnBuild, ['LABEL next=1'])
+})
+
+test("arguments for the builder: not missed where nothing declares them, and frontends other than Docker's are refused", async () => {
+  const text = '# syntax=docker/dockerfile:1\nFROM busybox\nLABEL a=b\n'
+  const fine = await build(daemon.client, text, {}, { buildargs: { BUILDKIT_INLINE_CACHE: '1' } })
+  assert.equal(fine.error, undefined)
+  assert.doesNotMatch(fine.text, /not consumed/)
+  const other = await build(daemon.client, text, {}, { buildargs: { BUILDKIT_SYNTAX: 'example.com/other' } })
+  assert.match(other.error ?? '', /unsupported syntax "example.com\/other"/)
+})
+
 test('ONBUILD fires in the next build, not in this one', async () => {
   await build(
     daemon.client,

@@ -18,7 +18,7 @@ const plainField = (text: string, start: number): Field => {
   const comma = text.indexOf(',', start)
   const end = comma < 0 ? text.length : comma
   const quote = text.slice(start, end).indexOf('"')
-  if (quote >= 0) throw problem(start + quote, 'bare " in non-quoted field')
+  if (quote >= 0) throw problem(start + quote, 'bare " in non-quoted-field')
   return { value: text.slice(start, end), end }
 }
 

@@ -6,6 +6,7 @@ export type Directives = {
   readonly escape: '\\' | '`'
   /** The image of a frontend; only the first word counts. */
   readonly syntax: string | undefined
+  readonly syntaxRange: SourceRange | undefined
   /** `skip=A,B;error=true;experimental=all` */
   readonly check: string | undefined
 }
@@ -28,9 +29,12 @@ export const parseDirectives = (lines: readonly string[]): Directives => {
       located: false,
     })
   }
-  const syntax = firstWord(found.get('syntax')?.value)
-  if (syntax !== undefined) checkSyntax(syntax, found.get('syntax')?.range)
-  return { escape: escape?.value === '`' ? '`' : '\\', syntax, check: firstWord(found.get('check')?.value) }
+  return {
+    escape: escape?.value === '`' ? '`' : '\\',
+    syntax: firstWord(found.get('syntax')?.value),
+    syntaxRange: found.get('syntax')?.range,
+    check: firstWord(found.get('check')?.value),
+  }
 }
 
 /** Refuses a frontend that is not built in. @throws SyntaxProblem */

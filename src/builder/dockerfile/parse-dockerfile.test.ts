@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DockerfileError } from './dockerfile-error.ts'
 import { parseDockerfile, parseTrigger } from './parse-dockerfile.ts'
+import { PARSE_ERRORS } from './parse-errors.suite.ts'
 
 const parse = (text: string) => parseDockerfile(text)
 const only = (line: string, below = '') => {
@@ -167,114 +168,7 @@ test('ONBUILD keeps its trigger as text', () => {
   )
 })
 
-const located = (line: string, reason: string): [string, string] => [
-  `FROM busybox\n${line}\n`,
-  `dockerfile parse error on line 2: ${reason}`,
-]
-
-// Asked of Docker 28.5's classic builder.
-for (const [text, reason] of [
-  located('FOO bar', 'unknown instruction: FOO (did you mean FROM?)'),
-  located(
-    'COPY',
-    'COPY requires at least two arguments, but only one was provided. Destination could not be determined',
-  ),
-  located(
-    'ADD a',
-    'ADD requires at least two arguments, but only one was provided. Destination could not be determined',
-  ),
-  located('ENV', 'ENV requires at least one argument'),
-  located('ENV =b', 'ENV names can not be blank'),
-  located('EXPOSE', 'EXPOSE requires at least one argument'),
-  located('VOLUME [""]', 'VOLUME specified can not be an empty string'),
-  located('VOLUME []', 'VOLUME requires at least one argument'),
-  located('WORKDIR', 'WORKDIR requires exactly one argument'),
-  located('SHELL x', 'SHELL requires the arguments to be in JSON form'),
-  located('SHELL []', 'SHELL requires at least one argument'),
-  located('ONBUILD', 'ONBUILD requires at least one argument'),
-  located('ONBUILD FROM x', "FROM isn't allowed as an ONBUILD trigger"),
-  located('ONBUILD ONBUILD RUN x', "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed"),
-  located('HEALTHCHECK', 'HEALTHCHECK requires at least one argument'),
-  located('HEALTHCHECK NONE x', 'HEALTHCHECK NONE takes no arguments'),
-  located('HEALTHCHECK FOO x', 'Unknown type "FOO" in HEALTHCHECK (try CMD)'),
-  located('HEALTHCHECK CMD', 'Missing command after HEALTHCHECK CMD'),
-  located('HEALTHCHECK --interval=0.1ms CMD true', 'Interval "interval" cannot be less than 1ms'),
-  located('HEALTHCHECK --interval=x CMD true', 'time: invalid duration "x"'),
-  located('HEALTHCHECK --start-interval=-1s CMD true', 'Interval "start-interval" cannot be less than 1ms'),
-  located('HEALTHCHECK --retries=9999999999 CMD true', 'strconv.ParseInt: parsing "9999999999": value out of range'),
-  located('CMD --foo bar', 'unknown flag: --foo'),
-  located('MAINTAINER --foo bar', 'unknown flag: --foo'),
-  located('ONBUILD --foo RUN bar', 'unknown flag: --foo'),
-  located('ENV --foo a=b', 'unknown flag: --foo'),
-  located('COPY --link --link a b', 'duplicate flag specified: --link'),
-  located('COPY --link= a b', 'missing a value on flag: --link'),
-  located('COPY --link=x a b', 'expecting boolean value for flag --link, not: x'),
-  located('COPY --chwon=x a b', 'unknown flag: --chwon (did you mean chown?)'),
-  located('COPY a <<EOF\nEOF', 'COPY cannot accept a heredoc as a destination'),
-  located('cpoy a b', 'unknown instruction: cpoy (did you mean copy?)'),
-  located('&& b', 'unknown instruction: &&'),
-  located('RUN --network=x true', 'invalid network mode "x"'),
-  located('RUN --security=x true', 'security "x" is not valid'),
-  located('RUN --mount=type=foo,target=/x true', 'unsupported mount type "foo"'),
-  located('RUN --mount=type=cash,target=/x true', 'unsupported mount type "cash" (did you mean cache?)'),
-  located(
-    'RUN --mount=type=cache,target=/x,sharing=lock true',
-    'unsupported sharing value "lock" (did you mean locked?)',
-  ),
-  located('RUN --mount=targt=/x true', "unexpected key 'targt' in 'targt=/x' (did you mean target?)"),
-  located('RUN --mount=target true', "invalid field 'target' must be a key=value pair"),
-  located(
-    'RUN --mount=from=$x,target=/y true',
-    "'from' doesn't support variable expansion, define alias stage instead",
-  ),
-  located('RUN --mount=target=/x,size=1m true', "unexpected key 'size' for mount type 'bind'"),
-  located('RUN --mount=type=tmpfs,target=/x,size=big true', "invalid value for size: invalid size: 'big'"),
-  located('RUN --mount=target=/x,required true', "unexpected key 'required' for mount type 'bind'"),
-  located('RUN --mount=target=/x,uid=1 true', 'uid not allowed for "bind" type mounts'),
-  located('RUN --mount=type=cache,target=/x,mode=9 true', 'invalid value 9 for mode'),
-  located(
-    'RUN --mount=target=/x,ro=maybe true',
-    'invalid value for ro: strconv.ParseBool: parsing "maybe": invalid syntax',
-  ),
-  located('RUN --mount=type=secret true', 'invalid secret mount. one of source, target required'),
-  located('RUN --mount=type=secret,id=a,src=b true', "both source and id can't be set"),
-  located('RUN --mount=type=secret,id=a,from=b true', 'secret mount should not have a from'),
-  located('RUN --mount=type=secret,id=a,sharing=shared true', 'secret mount should not define sharing'),
-  located('RUN --mount=type=ssh,src=a true', 'ssh does not support source'),
-  located('RUN --mount=type=bind,target=/a,sharing=shared true', 'invalid cache sharing set for bind mount'),
-  located('RUN --mount=target=/ true', 'invalid mount target "/"'),
-  located(
-    String.raw`RUN --mount=target=\"/a true`,
-    'failed to parse csv mounts: parse error on line 1, column 8: bare " in non-quoted field',
-  ),
-  located('HEALTHCHECK --retries=-1 CMD true', '--retries cannot be negative (-1)'),
-  located('HEALTHCHECK --foo=1 CMD true', 'unknown flag: --foo'),
-  located('ARG', 'ARG requires at least one argument'),
-  located('ARG =x', 'ARG names can not be blank'),
-  located('COPY --foo=1 a.txt /', 'unknown flag: --foo (did you mean from?)'),
-  located('COPY --chown a.txt /', 'missing a value on flag: --chown'),
-  located('FROM', 'FROM requires either one or three arguments'),
-  located('FROM a b', 'FROM requires either one or three arguments'),
-  located('FROM a AS b c', 'FROM requires either one or three arguments'),
-  located('FROM a AS 1x', `invalid name for build stage: "1x", name can't start with a number or contain symbols`),
-  ['FROM a\nENV x', 'failed to parse Dockerfile: ENV must have two arguments'],
-  [
-    'FROM a\nENV a=b c',
-    `failed to parse Dockerfile: Syntax error - can't find = in "c". Must be of the form: name=value`,
-  ],
-  [
-    'FROM a\nCMD ["a", 1]',
-    'failed to parse Dockerfile: when using JSON array syntax, arrays must be comprised of strings only',
-  ],
-  ['', 'the Dockerfile (Dockerfile) cannot be empty'],
-  ['# hello\n', 'failed to parse Dockerfile: file with no instructions'],
-  ['RUN true', 'no build stage in current context'],
-  ['FROM a\nONBUILD ENV x', 'failed to parse Dockerfile: ENV must have two arguments'],
-  [
-    '# syntax=example.com/other:1\nFROM a',
-    'failed to parse Dockerfile: unsupported syntax "example.com/other:1": frontends other than docker/dockerfile cannot be used',
-  ],
-] as const) {
+for (const [text, reason] of PARSE_ERRORS) {
   test(`error: ${JSON.stringify(text)}`, () => assert.equal(errorOf(text).reason, reason))
 }
 
@@ -314,6 +208,15 @@ test("Docker's own frontends are built in", () => {
   assert.equal(
     parse('#!/usr/bin/env x\n# syntax=docker/dockerfile:1\n# check=skip=all\nFROM x').directives.check,
     'skip=all',
+  )
+})
+
+test('a syntax that is given comes before that of the file', () => {
+  const other = '# syntax=example.com/other\nFROM x'
+  assert.equal(parseDockerfile(other, 'D', { syntax: 'docker/dockerfile:1' }).stages.length, 1)
+  assert.throws(
+    () => parseDockerfile('FROM x', 'D', { syntax: 'example.com/other' }),
+    /unsupported syntax "example.com\/other"/,
   )
 })
 

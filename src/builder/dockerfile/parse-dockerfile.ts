@@ -1,4 +1,4 @@
-import { type Directives, parseDirectives } from './directives.ts'
+import { checkSyntax, type Directives, parseDirectives } from './directives.ts'
 import type { Dockerfile, Stage } from './dockerfile.ts'
 import { DockerfileError, SyntaxProblem } from './dockerfile-error.ts'
 import type { ArgInstruction, FromInstruction, Instruction } from './instruction.ts'
@@ -6,12 +6,17 @@ import { type LogicalLine, splitLogicalLines } from './logical-lines.ts'
 import { parseInstruction } from './parse-instruction.ts'
 import type { SourceRange } from './source-range.ts'
 
+export type ParseOptions = {
+  /** BUILDKIT_SYNTAX: comes before the file's own `# syntax=`. */
+  readonly syntax?: string
+}
+
 /**
  * Reads a whole Dockerfile. `file` is the name that errors give.
  * @throws DockerfileError
  */
-export const parseDockerfile = (text: string, file = 'Dockerfile'): Dockerfile => {
-  const { dockerfile, error } = readDockerfile(text, file)
+export const parseDockerfile = (text: string, file = 'Dockerfile', options: ParseOptions = {}): Dockerfile => {
+  const { dockerfile, error } = readDockerfile(text, file, options)
   if (dockerfile === undefined) throw error
   return dockerfile
 }
@@ -30,7 +35,7 @@ export type ReadDockerfile = {
   | { readonly dockerfile: undefined; readonly error: DockerfileError }
 )
 
-export const readDockerfile = (text: string, file: string): ReadDockerfile => {
+export const readDockerfile = (text: string, file: string, { syntax }: ParseOptions = {}): ReadDockerfile => {
   const source = text.replace(/^\uFEFF/, '')
   const outside = (range: SourceRange): DockerfileError =>
     new DockerfileError('no build stage in current context', file, source, range)
@@ -42,6 +47,8 @@ export const readDockerfile = (text: string, file: string): ReadDockerfile => {
     if (source === '') throw new SyntaxProblem(`the Dockerfile (${file}) cannot be empty`)
     const lines = splitLines(source)
     const read = parseDirectives(lines)
+    if (syntax !== undefined) checkSyntax(syntax)
+    else if (read.syntax !== undefined) checkSyntax(read.syntax, read.syntaxRange)
     logical = splitLogicalLines(lines, read.escape)
     const last = logical.at(-1)
     if (last === undefined) {

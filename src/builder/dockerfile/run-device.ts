@@ -37,6 +37,7 @@ const parseRequired = (value: string): boolean => {
   try {
     return parseGoBoolean(value)
   } catch (error) {
-    throw new SyntaxProblem(`invalid value for required: ${messageOf(error)}`)
+    if (!(error instanceof SyntaxProblem)) throw error
+    throw new SyntaxProblem(`invalid value for required: ${value}`)
   }
 }

@@ -245,7 +245,8 @@ const valid = <Value>(key: string, value: string, parse: (text: string) => Value
   try {
     return parse(value)
   } catch (error) {
-    throw new SyntaxProblem(`invalid value for ${key}: ${messageOf(error)}`)
+    if (!(error instanceof SyntaxProblem)) throw error
+    throw new SyntaxProblem(`invalid value for ${key}: ${value}`)
   }
 }
 

@@ -42,7 +42,8 @@ test('where a stage begins: a stage before it, an image, scratch', () => {
   )
   assert.deepEqual(stages[2]?.steps[0]?.from, { stage: 1 })
   // A stage's own name, and names of later ones, are images.
-  assert.deepEqual(plan('FROM a AS a\nCOPY --from=b / /\nFROM x AS b\nFROM a').stages[0]?.base, { image: 'a' })
+  assert.deepEqual(plan('FROM a AS a\nFROM b\nFROM x AS b\nFROM a').stages[0]?.base, { image: 'a' })
+  assert.deepEqual(plan('FROM b\nFROM x AS b', { target: '0' }).stages[0]?.base, { image: 'b' })
 })
 
 test('FROM knows the global arguments, those given and the predefined ones', () => {
@@ -50,6 +51,12 @@ test('FROM knows the global arguments, those given and the predefined ones', () 
   const baseOf = (buildArgs = {}) => plan(text, { buildArgs }).stages[0]?.base
   assert.deepEqual(baseOf(), { image: 'x:1-12-linux-' })
   assert.deepEqual(baseOf({ A: '9', NOPE: 'not declared' }), { image: 'x:9-92-linux-' })
+})
+
+test('predefined arguments: those given come before, and only what is predefined is known undeclared', () => {
+  const baseOf = (buildArgs: Record<string, string>) => plan('FROM x:$TARGETOS$ELSE', { buildArgs }).stages[0]?.base
+  assert.deepEqual(baseOf({}), { image: 'x:linux' })
+  assert.deepEqual(baseOf({ TARGETOS: 'plan9', ELSE: 'no' }), { image: 'x:plan9' })
 })
 
 test('vertices: global arguments first, then each stage, with names for people', () => {
@@ -69,5 +76,12 @@ test('mistakes are known before the first step', () => {
   assert.equal(reasonOf('FROM $NOPE'), 'base name ($NOPE) should not be blank')
   assert.equal(reasonOf('FROM x\nCOPY --from=0 / /'), 'invalid from flag value 0: refers to current build stage')
   assert.equal(reasonOf('FROM x\nCOPY --from=1 / /\nFROM y'), 'invalid from flag value 1: index out of bounds')
+  assert.equal(reasonOf('FROM x AS a\nCOPY --from=A / /\nFROM y'), 'circular dependency detected on stage: a')
+  assert.equal(
+    reasonOf('FROM x\nCOPY --from=b / /\nFROM y AS b'),
+    'cannot copy from stage "b", it needs to be defined before current stage "stage-0"',
+  )
+  assert.match(reasonOf('ARG a=1\nFROM x\nCOPY --from=$a / /'), /^variable expansion is not supported for --from, /)
+  assert.equal(reasonOf('FROM x\nRUN --mount=target=/x true'), 'the --mount option of RUN is not supported yet')
   assert.equal(reasonOf('FROM x:${a'), `failed to process "x:\${a": syntax error: missing '}'`)
 })

@@ -149,7 +149,16 @@ export const copyOrigin = (from: string, stages: readonly Stage[], current: numb
     )
   }
   const index = findStage(stages, from, current)
-  return index === undefined ? { image: from } : { stage: index }
+  if (index !== undefined) return { stage: index }
+  if (stages[current]?.name === from.toLowerCase())
+    throw new SyntaxProblem(`circular dependency detected on stage: ${from.toLowerCase()}`)
+  if (stages.some(({ name }) => name === from.toLowerCase())) {
+    const here = stages[current]?.name ?? `stage-${current}`
+    throw new SyntaxProblem(
+      `cannot copy from stage ${JSON.stringify(from)}, it needs to be defined before current stage ${JSON.stringify(here)}`,
+    )
+  }
+  return { image: from }
 }
 
 /** A stage before `limit` by its name or number. */

@@ -4,7 +4,7 @@ import { invalidArgument, messageOf } from '../../errdefs.ts'
 import { type Platform, parsePlatform } from '../../oci/platform.ts'
 import { SyntaxProblem } from '../dockerfile/dockerfile-error.ts'
 import { parseTrigger } from '../dockerfile/parse-dockerfile.ts'
-import type { BaseImage, EngineParts, StepTold } from './engine-parts.ts'
+import type { EngineParts, StepTold } from './engine-parts.ts'
 import { OutputDecoder } from './output-decoder.ts'
 import { copyOrigin, type Plan, type PlannedStage } from './plan.ts'
 import { imageState, inheritedState, type StageState, scratchState } from './stage-state.ts'
@@ -134,21 +134,23 @@ const baseState = async (
   const { base } = planned
   const platform = planned.platform === undefined ? options.platform : parsePlatform(planned.platform)
   if (base === 'scratch') return scratchState(platform)
-  if ('stage' in base) return inheritedState(await stageEnd(base.stage))
+  if ('stage' in base) {
+    const end = await stageEnd(base.stage)
+    return runTriggers(solving, planned, inheritedState(end), end.config.OnBuild ?? [], told, signal)
+  }
   const image = await options.bases.get({ name: base.image, platform }, told, signal)
-  return runTriggers(solving, planned, image, told, signal)
+  return runTriggers(solving, planned, imageState(image), image.config.config?.OnBuild ?? [], told, signal)
 }
 
-/** What the base image's ONBUILD asks for, before the stage's own first step. */
+/** What ONBUILD of the base asks for, before the stage's own first step. */
 const runTriggers = async (
   { plan, runner }: Solving,
   planned: PlannedStage,
-  image: BaseImage,
+  begun: StageState,
+  triggers: readonly string[],
   told: StepTold,
   signal: AbortSignal,
 ): Promise<StageState> => {
-  const begun = imageState(image)
-  const triggers = image.config.config?.OnBuild ?? []
   if (triggers.length === 0) return begun
   told.onOutput(
     'stdout',

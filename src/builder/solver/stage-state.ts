@@ -65,8 +65,11 @@ export const imageState = (image: {
   }
 }
 
-/** A stage that begins where another ended: its files, its configuration and its arguments. */
-export const inheritedState = (state: StageState): StageState => ({ ...state, hasCmd: false })
+/** A stage that begins where another ended: its files, its configuration without ONBUILD, and its arguments. */
+export const inheritedState = (state: StageState): StageState => {
+  const { OnBuild: _, ...config } = state.config
+  return { ...state, config, hasCmd: false }
+}
 
 /** Names the files alone: steps that only describe do not change it. */
 export const filesKey = (state: StageState): string => chainId(state.layers.map(({ diffId }) => diffId)) ?? 'scratch'

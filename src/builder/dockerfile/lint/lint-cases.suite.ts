@@ -142,7 +142,7 @@ export const LINT_CASES: readonly LintCase[] = [
     ],
   },
   {
-    text: '# check=experimental=CopyIgnoredFile\nFROM scratch AS s\nFROM scratch\nCOPY a.md ./b/c d /\nADD x.md http://h/x.md /\nCOPY --from=s x.md /\nCOPY . /\n',
+    text: '# check=experimental=CopyIgnoredFile\nFROM scratch AS s\nFROM scratch\nCOPY a.md b/c d /\nADD x.md http://h/x.md /\nCOPY --from=s x.md /\nCOPY . /\n',
     ignoreFile: '# comment\n*.md\nb\n',
     lints: [
       ['CopyIgnoredFile', 4, 'Attempting to Copy file "a.md" that is excluded by .dockerignore'],
