@@ -21,7 +21,13 @@ import { parseDockerfile } from './dockerfile/parse-dockerfile.ts'
 import { platformArgs } from './dockerfile/platform-args.ts'
 import { BaseImages } from './solver/base-images.ts'
 import { BuildCache } from './solver/build-cache.ts'
-import { type BuildCacheItem, describeCache, type PruneOptions, pruneCache } from './solver/cache-usage.ts'
+import {
+  type BuildCacheItem,
+  describeCache,
+  describePack,
+  type PruneOptions,
+  pruneCache,
+} from './solver/cache-usage.ts'
 import type { EngineParts, ImageStore, RunStep } from './solver/engine-parts.ts'
 import type { LayerKeeper } from './solver/layer-keeper.ts'
 import { type Plan, planBuild } from './solver/plan.ts'
@@ -70,16 +76,19 @@ export class Builder {
     for (const key of snapshotter.keys()) if (key.startsWith(SNAPSHOT_PREFIX)) await snapshotter.remove(key)
   }
 
-  /** What the cache holds: rows of `GET /system/df`. */
+  /** What the cache holds, and what clients have sent: rows of `GET /system/df`. */
   usage(): BuildCacheItem[] {
     const { cache, images } = this.#parts
-    return describeCache(cache.list(), images)
+    return [...describeCache(cache.list(), images), ...this.#place.store.list().map(describePack)]
   }
 
-  /** Removes results of steps; without `all` those only whose files no image has. InvalidArgument for a bad filter. */
+  /**
+   * Removes results of steps, without `all` those only whose files no image has, and what clients have sent. InvalidArgument for a
+   * bad filter.
+   */
   async prune(options: PruneOptions): Promise<{ CachesDeleted: string[] | null; SpaceReclaimed: number }> {
     const { cache, images } = this.#parts
-    const pruned = await pruneCache(cache, images, options)
+    const pruned = await pruneCache(cache, images, this.#place.store, options)
     this.#events.publish('builder', 'prune', '', { reclaimed: String(pruned.SpaceReclaimed) })
     return pruned
   }

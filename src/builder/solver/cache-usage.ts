@@ -1,5 +1,6 @@
 import type { Filters } from '../../api/filters.ts'
 import { invalidArgument } from '../../errdefs.ts'
+import type { ContextPack, ContextStore } from '../context/context-store.ts'
 import { SyntaxProblem } from '../dockerfile/dockerfile-error.ts'
 import { parseGoDuration } from '../dockerfile/go-duration.ts'
 import type { BuildCache, CacheRecord } from './build-cache.ts'
@@ -8,7 +9,7 @@ import type { ImageStore } from './engine-parts.ts'
 /** A row of `BuildCache` in `GET /system/df`. */
 export type BuildCacheItem = {
   readonly ID: string
-  readonly Type: 'regular'
+  readonly Type: 'regular' | 'source.local'
   readonly Description: string
   readonly InUse: boolean
   /** An image has the same layer, so that its space is not the cache's alone. */
@@ -38,9 +39,23 @@ export const describeCache = (records: readonly CacheRecord[], images: ImageStor
   }))
 }
 
+/** What clients have sent of their contexts. */
+export const describePack = ({ id, size, created, used, inUse }: ContextPack): BuildCacheItem => ({
+  ID: `context-${id}`,
+  Type: 'source.local',
+  Description: 'local source for build contexts',
+  InUse: inUse,
+  Shared: false,
+  Size: size,
+  CreatedAt: new Date(created).toISOString(),
+  LastUsedAt: new Date(used).toISOString(),
+  UsageCount: 1,
+})
+
 export const pruneCache = async (
   cache: BuildCache,
   images: ImageStore,
+  contexts: ContextStore,
   { all, filters }: PruneOptions,
 ): Promise<{ CachesDeleted: string[] | null; SpaceReclaimed: number }> => {
   const before = pruneLimit(filters)
@@ -50,8 +65,11 @@ export const pruneCache = async (
     .filter(({ layer, used }) => used < before && (all || layer === undefined || !shared.has(layer.diffId)))
   let reclaimed = 0
   for (const { key } of doomed) reclaimed += await cache.remove(key)
+  const packs = contexts.list().filter(({ used, inUse }) => used < before && !inUse)
+  for (const { id } of packs) reclaimed += contexts.remove(id)
   if (all) cache.removeDescriptions(before)
-  return { CachesDeleted: doomed.length === 0 ? null : doomed.map(({ key }) => key), SpaceReclaimed: reclaimed }
+  const deleted = [...doomed.map(({ key }) => key), ...packs.map(({ id }) => `context-${id}`)]
+  return { CachesDeleted: deleted.length === 0 ? null : deleted, SpaceReclaimed: reclaimed }
 }
 
 /** `until` and `unused-for`: a duration before now, or a time. Milliseconds since the epoch. */
