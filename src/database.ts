@@ -1,4 +1,5 @@
 import { chmodSync, closeSync, existsSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 
 /**
@@ -57,18 +58,30 @@ class DiskReserve {
   }
 }
 
+const syncFile = async (path: string): Promise<void> => {
+  const file = await open(path, 'r+')
+  try {
+    await file.datasync()
+  } finally {
+    await file.close()
+  }
+}
+
 /**
  * The SQLite file that alone knows names, references and states. Synchronous on purpose: a statement takes about
  * 0.1 ms, `synchronous=full` included, which is less than a turn of the event loop through a thread pool.
  */
 export class Database implements Disposable {
+  readonly #path: string
   readonly #db: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
   readonly #reserve: DiskReserve | undefined
   #syncing: NodeJS.Timeout | undefined
   #depth = 0
+  #relaxed = 0
 
   constructor(path: string) {
+    this.#path = path
     this.#reserve = path === ':memory:' ? undefined : new DiskReserve(`${path}-reserve`)
     // For root alone, as are the files that SQLite puts beside it: what containers were created with may hold secrets.
     if (path !== ':memory:') {
@@ -117,26 +130,29 @@ export class Database implements Disposable {
    * is worth nothing without a `run` that follows.
    */
   note(sql: string, ...values: SQLInputValue[]): { changes: number } {
-    if (this.#depth > 0) return this.run(sql, ...values)
-    this.#db.exec('PRAGMA synchronous=normal')
-    try {
-      return this.run(sql, ...values)
-    } finally {
-      this.#db.exec('PRAGMA synchronous=full')
-      this.#syncSoon()
+    using _ = this.relax()
+    return this.run(sql, ...values)
+  }
+
+  /** Until it is disposed of, everything is only noted (see `note`). For synchronous work; inside a transaction it does nothing. */
+  relax(): Disposable {
+    if (this.#depth > 0) return { [Symbol.dispose]: () => {} }
+    if (this.#relaxed++ === 0) this.#db.exec('PRAGMA synchronous=normal')
+    return {
+      [Symbol.dispose]: () => {
+        if (--this.#relaxed === 0) this.#db.exec('PRAGMA synchronous=full')
+        this.#syncSoon()
+      },
     }
   }
 
   #syncSoon(): void {
-    if (this.#syncing) return
+    if (this.#syncing || this.#path === ':memory:') return
     this.#syncing = setTimeout(() => {
       this.#syncing = undefined
-      try {
-        this.#db.exec('PRAGMA wal_checkpoint(PASSIVE)')
-      } catch {
-        // A full or broken disk: what was noted stays in the log file, and the next attempt may find room.
-        this.#syncSoon()
-      }
+      // The log file holds all that was noted. On another thread: a busy disk may take a second for it.
+      // A full or broken disk: the next attempt may go well.
+      syncFile(`${this.#path}-wal`).catch(() => this.#syncSoon())
     }, SYNC_WITHIN)
     this.#syncing.unref()
   }

@@ -66,6 +66,7 @@ export class Images implements AsyncDisposable {
   readonly #leases: BlobLeases
   readonly #recorder: ImageRecorder
   readonly #distribution: Distribution | undefined
+  readonly #database: Database
   readonly #content: ContentStore
   readonly #snapshotter: Snapshotter
   readonly #events: Events
@@ -81,6 +82,7 @@ export class Images implements AsyncDisposable {
     applyChanges = refuseChanges,
     distribution,
   }: ImagesOptions) {
+    this.#database = database
     this.#content = content
     this.#snapshotter = snapshotter
     this.#events = events
@@ -479,6 +481,7 @@ export class Images implements AsyncDisposable {
 
   #parts() {
     return {
+      database: this.#database,
       content: this.#content,
       layers: this.#layers,
       leases: this.#leases,

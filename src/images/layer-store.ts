@@ -1,10 +1,9 @@
-import { pipeline } from 'node:stream'
-import { createGzip } from 'node:zlib'
 import type { Database, Schema } from '../database.ts'
 import { notFound } from '../errdefs.ts'
 import { type Descriptor, mediaTypes } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Compression } from '../storage/archive/detect-compression.ts'
+import { compressLayer } from '../storage/compress-layer.ts'
 import type { ContentStore } from '../storage/content/content-store.ts'
 import type { LayerIntake, Snapshotter } from '../storage/snapshots/snapshotter.ts'
 import type { ImageLayer } from './image.ts'
@@ -162,10 +161,7 @@ export class LayerStore {
     if (compressed) return compressed
     const [plain] = blobs
     if (!plain) throw notFound(`layer ${diffId} does not exist`)
-    const gzip = createGzip({ level: 5 })
-    pipeline(this.#content.open(plain.digest), gzip, () => {})
-    const { digest, size } = await this.#content.ingest(gzip, {}, signal)
-    return this.#record(diffId, { mediaType: mediaTypes.layerGzip, digest, size }).blob
+    return this.#record(diffId, await compressLayer(this.#content, plain.digest, { signal })).blob
   }
 
   /** Makes a layer of a writable snapshot's changes; the blob is their plain tar. The snapshot is gone then. Fresh. */

@@ -1,4 +1,5 @@
 import type { JsonMessage } from '../api/image.ts'
+import type { Database } from '../database.ts'
 import { internal, notFound } from '../errdefs.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { type Digest, shortId } from '../oci/digest.ts'
@@ -28,6 +29,7 @@ export type PullOptions = {
 }
 
 export type PullParts = {
+  readonly database: Database
   readonly content: ContentStore
   readonly layers: LayerStore
   readonly leases: BlobLeases
@@ -75,7 +77,7 @@ const pullReference = async (
   reference: Reference,
   options: PullOptions,
 ): Promise<Pulled> => {
-  const { content, leases, recorder, table } = parts
+  const { content, database, leases, recorder, table } = parts
   const { onMessage, signal } = options
   const wanted = reference.digest ?? (reference.tag as string)
   const top = await repository.manifest(wanted, { signal })
@@ -83,7 +85,7 @@ const pullReference = async (
   onMessage({ status: `Pulling from ${reference.path}`, id })
   using lease = leases.open()
   lease.hold(top.descriptor.digest)
-  content.write(top.bytes)
+  content.writeSoon(top.bytes)
   const members = isIndex(top.descriptor) ? parseIndex(top.bytes) : undefined
   const chosen = members && chooseManifest(members, options.platform)
   const manifest = chosen ? await fetchManifest(parts, repository, chosen, lease, signal) : top
@@ -100,6 +102,7 @@ const pullReference = async (
   if (!upToDate) {
     const byDigest = { ...reference, tag: undefined, digest: target.digest }
     const byTag = { ...reference, digest: undefined }
+    using _relaxed = database.relax()
     // A digest says it all: a tag beside it is not kept.
     recorder.name(reference.digest === undefined ? [byTag, byDigest] : [byDigest], image.id, target)
   }
@@ -125,7 +128,7 @@ const fetchManifest = async (
     )
   }
   lease.hold(descriptor.digest)
-  content.write(bytes)
+  content.writeSoon(bytes)
   return { descriptor, bytes }
 }
 
@@ -138,7 +141,7 @@ const pullManifest = async (
   lease: BlobLease,
   options: PullOptions,
 ): Promise<Image> => {
-  const { content, recorder, layers, sources } = parts
+  const { content, database, recorder, layers, sources } = parts
   const manifest = parseManifest(bytes, descriptor.mediaType)
   if (manifest.layers.length > LAYER_LIMIT) throw internal('max depth exceeded')
   const configBytes = content.has(manifest.config.digest)
@@ -154,8 +157,11 @@ const pullManifest = async (
   )
   for (const { descriptor } of wanted) lease.hold(descriptor.digest)
   const received = await pullLayers(parts, repository, wanted, options)
-  // From here on nothing waits: the layers show together with their image.
+  // From here on nothing waits: the layers show together with their image. Nor for the disk: what it does not have when the
+  // host ends is gone then, layers and image alike.
+  using _relaxed = database.relax()
   for (const layer of received) layers.admit(layer)
+  content.writeSoon(configBytes)
   const choices = received.map(({ diffId, blob }) => ({ diffId, blob }))
   const image = recorder.record(configBytes, choices, plain(descriptor), { replace: true })
   sources.add([manifest.config.digest, ...manifest.layers.map(({ digest }) => digest)], reference)

@@ -30,6 +30,7 @@ export type ToWorker = { readonly job: number } & (
   | { readonly type: 'chunk'; readonly data: Uint8Array<ArrayBuffer>; readonly length?: number }
   | { readonly type: 'end' }
   | { readonly type: 'pull' }
+  | { readonly type: 'remove'; readonly directory: string }
   | { readonly type: 'cancel' }
 )
 

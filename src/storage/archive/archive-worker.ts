@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import { parentPort } from 'node:worker_threads'
 import { syncDirectoryNow } from '../../host/sync.ts'
 import type { FromWorker, ToWorker } from './archive-protocol.ts'
@@ -73,6 +74,11 @@ const startPack = (message: Extract<ToWorker, { type: 'pack' }>): Job => {
   }
 }
 
+const remove = ({ job, directory }: Extract<ToWorker, { type: 'remove' }>): void => {
+  rmSync(directory, { recursive: true, force: true })
+  send({ job, type: 'done', size: 0 })
+}
+
 const end = (id: number): void => {
   jobs.get(id)?.[Symbol.dispose]()
   jobs.delete(id)
@@ -88,6 +94,7 @@ port.on('message', (message: ToWorker) => {
     else if (message.type === 'unpack') jobs.set(message.job, startUnpack(message))
     else if (message.type === 'pack') jobs.set(message.job, startPack(message))
     else if (message.type === 'compress') jobs.set(message.job, startCompress(message))
+    else if (message.type === 'remove') remove(message)
     else if (message.type === 'cancel') end(message.job)
     // A job that failed has been told of; what was on its way to it meanwhile is dropped.
     else if (jobs.get(message.job)?.handle(message)) end(message.job)

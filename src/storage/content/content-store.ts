@@ -93,23 +93,34 @@ export class ContentStore {
     return createReadStream(path, { fd, start, highWaterMark: 256 * 1024 })
   }
 
-  /** For small blobs; synchronous. Writing what is there already costs next to nothing. */
+  /** For small blobs; synchronous. Writing what is there already costs next to nothing. Waits for the disk. */
   write(bytes: Uint8Array): Digest {
+    return this.#write(bytes, (temporary, fd, digest) => {
+      fsyncSync(fd)
+      renameSync(temporary, this.path(digest))
+      syncDirectory(this.#blobs)
+    })
+  }
+
+  /** The same without waiting: the blob is as lasting as one that was adopted. */
+  writeSoon(bytes: Uint8Array): Digest {
+    return this.#write(bytes, (temporary, _fd, digest) => this.adopt(digest, temporary))
+  }
+
+  #write(bytes: Uint8Array, show: (temporary: string, fd: number, digest: Digest) => void): Digest {
     const digest = digestOf(bytes)
     if (this.has(digest)) return digest
     const temporary = this.#temporary()
     const fd = openSync(temporary, 'wx', 0o644)
     try {
       for (let offset = 0; offset < bytes.byteLength; ) offset += writeSync(fd, bytes, offset)
-      fsyncSync(fd)
+      show(temporary, fd, digest)
     } catch (error) {
       rmSync(temporary, { force: true })
       throw error
     } finally {
       closeSync(fd)
     }
-    renameSync(temporary, this.path(digest))
-    syncDirectory(this.#blobs)
     return digest
   }
 

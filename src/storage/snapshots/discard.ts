@@ -1,14 +1,14 @@
 import { lstatSync, opendirSync, rmSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { removeTree } from '../archive/remove-tree.ts'
 
-/** A tree of at most so many entries is deleted on the spot: some tenths of a millisecond, less than the way through the thread pool. */
+/** A tree of at most so many entries is deleted on the spot: some tenths of a millisecond, less than the way to another thread. */
 const SMALL = 64
 
 /** Deletes a tree; quiet when it is not there. */
 export const discard = async (path: string): Promise<void> => {
   if (countUpTo(path, SMALL) < SMALL) rmSync(path, { recursive: true, force: true })
-  else await rm(path, { recursive: true, force: true, maxRetries: 2 })
+  else await removeTree(path)
 }
 
 /** The entries of a tree, counted no further than `limit`. */
