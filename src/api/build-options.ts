@@ -157,4 +157,6 @@ export type BuildResult = {
   readonly metadata: Readonly<Record<string, unknown>>
   /** With `check`. */
   readonly warnings?: readonly CheckWarning[]
+  /** With `check`: why the Dockerfile cannot be built, or that it asks for warnings to be errors. Lines as above. */
+  readonly problem?: { readonly message: string; readonly start: number; readonly end: number }
 }

@@ -100,6 +100,10 @@ export class Builder {
     const platform = wanted === undefined ? undefined : parsePlatform(wanted)
     using context = await this.#context(request, signal)
     const { path, text } = locateDockerfile(context, request.dockerfile)
+    if (request.check) {
+      const { checkBuild } = await import('./check-build.ts')
+      return await checkBuild(this.#parts.images, request, context, { path, text }, signal)
+    }
     const { BUILDKIT_SYNTAX: syntax } = request.buildArgs
     const dockerfile = parseDockerfile(text, path, syntax === undefined ? {} : { syntax })
     if (!context.filtered) await applyIgnoreRules(context, fromText(path))

@@ -22,6 +22,22 @@ const lastOutput = (vertex: Vertex): string => {
 /** `dockerfile parse error on line 2: …` */
 const lineIn = (message: string): number => Number(/\bon line (\d+)/.exec(message)?.[1] ?? 0)
 
+/** Four lines around one line, two around several, and one more above or below where that comes out even: as Docker shows them. */
+const around = (line: number, last: number, count: number): [first: number, last: number] => {
+  let [above, below] = [line, Math.min(last, count)]
+  for (let shown = 0, wanted = line === last ? 2 * AROUND : AROUND; shown < wanted; shown++) {
+    if (above > 1) {
+      above--
+      shown++
+    }
+    if (below < count) {
+      below++
+      shown++
+    }
+  }
+  return [above, below]
+}
+
 /** The lines around an instruction, which are marked with `>>>`; without `last` its continuation lines are found. */
 export const excerptOf = (
   { shownName, text }: { readonly shownName: string; readonly text: string | undefined },
@@ -33,8 +49,8 @@ export const excerptOf = (
   if (line > lines.length) return ''
   let end = Math.max(line, last)
   if (last === 0) while (end < lines.length && /[\\`]\s*$/.test(lines[end - 1] as string)) end++
-  const first = Math.max(1, line - AROUND)
-  const shown = lines.slice(first - 1, Math.min(lines.length, end + AROUND)).map((content, i) => {
+  const [first, below] = around(line, end, lines.length)
+  const shown = lines.slice(first - 1, below).map((content, i) => {
     const number = first + i
     return `${String(number).padStart(4)} | ${number >= line && number <= end ? '>>>' : '   '} ${content}\n`
   })

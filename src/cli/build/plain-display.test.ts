@@ -85,12 +85,10 @@ test('the report shows the last output and the place in the Dockerfile', () => {
 ------
 Dockerfile:4
 --------------------
-   2 |     RUN y
    3 |     
    4 | >>> RUN z \\
    5 | >>>   more
    6 |     USER u
-   7 |     END
 --------------------
 ERROR: failed to build: failed to solve: broken`,
   )

@@ -41,7 +41,7 @@ export const command: Command = {
     }
     if (request.options.check) {
       const { reportChecks } = await import('../build/check-report.ts')
-      return reportChecks(result.warnings ?? [], source.dockerfile, stdout)
+      return reportChecks(result, source.dockerfile, stdout, context.stderr)
     }
     showWarnings(context, flags, progress)
     if (flags.string('iidfile') !== '') writeFileSync(flags.string('iidfile'), result.imageId)

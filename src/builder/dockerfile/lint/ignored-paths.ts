@@ -10,7 +10,7 @@ export const ignoredPaths = (text: string): ((path: string) => boolean) | undefi
     .map(line => line.trim())
     .filter(line => line !== '' && !line.startsWith('#'))
   if (patterns.length === 0 || patterns.some(pattern => pattern.startsWith('!'))) return undefined
-  const rules = dockerignore.default().add(patterns)
+  const rules = dockerignore.default({ ignorecase: false }).add(patterns)
   const all = patterns.some(pattern => EVERYTHING.includes(pattern))
   return path => (path === '.' || path === '/' ? all : isInside(path) && rules.ignores(path))
 }
