@@ -36,7 +36,7 @@ const leftovers = async (): Promise<unknown> => {
     steps: entries(join(daemon.execRoot, 'steps')),
   }
 }
-const CLEAN = { mounts: [], images: ['busybox:latest'], builder: ['mounts'], mountPoints: [], steps: [] }
+const CLEAN = { mounts: [], images: ['busybox:latest'], builder: ['contexts', 'mounts'], mountPoints: [], steps: [] }
 
 const FILES = { 'a.txt': 'a', 'sub/s.txt': 's' }
 /** Where there is no network. */
