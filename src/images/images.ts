@@ -173,6 +173,11 @@ export class Images implements AsyncDisposable {
     return this.#layers.commit(key)
   }
 
+  /** Makes a layer of a plain tar while it is being made. It stays as one of `commitSnapshot` does. */
+  composeLayer(tar: AsyncIterable<Buffer>, signal: AbortSignal): Promise<ImageLayer> {
+    return this.#layers.compose(tar, signal)
+  }
+
   /** Makes a layer of a plain tar. It stays as one of `commitSnapshot` does. */
   async ingestLayer(tar: Readable, signal?: AbortSignal): Promise<ImageLayer> {
     using lease = this.#leases.open()

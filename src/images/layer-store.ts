@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+import { rmSync } from 'node:fs'
 import type { Database, Schema } from '../database.ts'
 import { notFound } from '../errdefs.ts'
 import { type Descriptor, mediaTypes } from '../oci/descriptor.ts'
@@ -162,6 +164,33 @@ export class LayerStore {
     const [plain] = blobs
     if (!plain) throw notFound(`layer ${diffId} does not exist`)
     return this.#record(diffId, await compressLayer(this.#content, plain.digest, { signal })).blob
+  }
+
+  /** Makes a layer of a plain tar as it is written: the tree and the blob come of one pass. Fresh. */
+  async compose(tar: AsyncIterable<Buffer>, signal: AbortSignal): Promise<ImageLayer> {
+    const file = this.#content.temporaryPath()
+    const hash = createHash('sha256')
+    let size = 0
+    let held: Digest | undefined
+    try {
+      await using intake = await this.#snapshotter.receive({ file, unpack: true, signal })
+      for await (const chunk of tar) {
+        hash.update(chunk)
+        size += chunk.length
+        await intake.write(chunk)
+      }
+      const diffId: Digest = `sha256:${hash.digest('hex')}`
+      held = diffId
+      this.hold(diffId)
+      await intake.finish({ digest: diffId, size, diffId })
+      if (this.#content.has(diffId)) rmSync(file, { force: true })
+      else this.#content.adopt(diffId, file)
+      return this.#record(diffId, { mediaType: mediaTypes.layer, digest: diffId, size })
+    } catch (error) {
+      if (held) this.release([held])
+      rmSync(file, { force: true })
+      throw error
+    }
   }
 
   /** Makes a layer of a writable snapshot's changes; the blob is their plain tar. The snapshot is gone then. Fresh. */

@@ -25,8 +25,11 @@ export async function* copyArchive(
   target: CopyTarget,
   owner: Owner | undefined,
   changeMode: ModeChange | undefined,
+  /** Directories that come before it. */
+  before: readonly Buffer[] = [],
 ): AsyncGenerator<Buffer> {
   const writer = new ChunkWriter()
+  for (const head of before) yield* writer.write(head)
   for (const { tree, path, name } of selected) {
     const entry = tree.entry(path)
     if (entry === undefined) continue

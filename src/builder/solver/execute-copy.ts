@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { codeOf, invalidArgument } from '../../errdefs.ts'
+import { requireDepth } from '../../images/depth.ts'
 import { fromText } from '../../storage/archive/byte-string.ts'
 import { unpack } from '../../storage/archive/unpack.ts'
 import { copyArchive } from './copy-archive.ts'
@@ -8,6 +9,7 @@ import type { EngineParts } from './engine-parts.ts'
 import { parseMode } from './file-mode.ts'
 import { openArchive } from './local-archive.ts'
 import { type Owner, resolveOwner } from './owner.ts'
+import { plainCopyArchive } from './plain-copy.ts'
 import type { Selected } from './select-sources.ts'
 import type { StageLayer } from './stage-state.ts'
 import { StepSnapshot } from './step-snapshot.ts'
@@ -54,6 +56,11 @@ export const executeCopy = async (
     if (plain.length > 0) {
       const found = findDestination(root, destination)
       const isDirectory = !onlyFile || destination.endsWith('/') || found.kind === 'directory'
+      if (plain.length === selected.length) {
+        const target = { root, inside: fromText(found.inside), isDirectory }
+        const archive = plainCopyArchive(plain, target, owner, changeMode)
+        if (archive !== undefined) return await composeLayer(parts, layers, archive, signal)
+      }
       const made = ensureDirectory(root, isDirectory ? destination : parentOf(`/${found.inside}`), owner ?? ROOT)
       const inside = fromText(isDirectory ? made.inside : found.inside)
       const archive = copyArchive(plain, { root, inside, isDirectory }, owner, changeMode)
@@ -65,6 +72,18 @@ export const executeCopy = async (
     throw error
   }
   return await snapshot.commit()
+}
+
+/** A layer that needs no mounted root file system to be written through. */
+const composeLayer = async (
+  { images }: EngineParts,
+  layers: readonly StageLayer[],
+  archive: AsyncIterable<Buffer>,
+  signal: AbortSignal,
+): Promise<StageLayer> => {
+  requireDepth(layers.length + 1)
+  const { diffId, blob, size } = await images.composeLayer(archive, signal)
+  return { diffId, blob, size }
 }
 
 const parentOf = (path: string): string => path.slice(0, path.lastIndexOf('/')) || '/'

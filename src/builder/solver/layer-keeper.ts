@@ -5,6 +5,8 @@ import type { StageLayer } from './stage-state.ts'
 export interface LayerKeeper {
   /** Makes a layer of a writable snapshot, which is gone afterwards. */
   commitSnapshot(key: string): Promise<StageLayer>
+  /** Makes a layer of its plain tar. */
+  composeLayer(tar: AsyncIterable<Buffer>, signal: AbortSignal): Promise<StageLayer>
   layer(diffId: Digest): StageLayer | undefined
   /** Keeps layers for an owner, whether an image has them or not. */
   pinLayers(owner: string, diffIds: readonly Digest[]): void
