@@ -1,21 +1,19 @@
-import { randomBytes } from 'node:crypto'
 import { mkdirSync, readdirSync, rmdirSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import type { BuildEvent } from '../api/build.ts'
 import type { BuildResult } from '../api/build-options.ts'
 import type { Database } from '../database.ts'
-import { internal, invalidArgument, notImplemented } from '../errdefs.ts'
+import { internal, invalidArgument } from '../errdefs.ts'
 import type { Events } from '../events.ts'
 import type { Digest } from '../oci/digest.ts'
 import { parsePlatform } from '../oci/platform.ts'
 import { familiarName, parseReference, withDefaultTag } from '../oci/reference.ts'
 import { fromText } from '../storage/archive/byte-string.ts'
 import type { Snapshotter } from '../storage/snapshots/snapshotter.ts'
-import type { BuildRequest, ContextPlace } from './build-client.ts'
+import type { BuildRequest } from './build-client.ts'
+import { BuildContexts } from './context/build-contexts.ts'
 import { ContextStore } from './context/context-store.ts'
-import { ContextTree } from './context/context-tree.ts'
 import { applyIgnoreRules } from './context/ignore-rules.ts'
-import { Spool } from './context/spool.ts'
 import type { Dockerfile } from './dockerfile/dockerfile.ts'
 import { parseDockerfile } from './dockerfile/parse-dockerfile.ts'
 import { platformArgs } from './dockerfile/platform-args.ts'
@@ -35,6 +33,8 @@ import { solve } from './solver/solve.ts'
 import { imageConfigOf, type StageState } from './solver/stage-state.ts'
 import { type BuildInput, unusedBuildArgs } from './solver/step-environment.ts'
 import { SNAPSHOT_PREFIX } from './solver/step-snapshot.ts'
+import { wantedPaths } from './solver/wanted-paths.ts'
+import { refuseUnsupported } from './unsupported.ts'
 
 /**
  * Builds images. A build is: receive the context → parse the Dockerfile → plan the stages → solve the plan → record the
@@ -44,7 +44,7 @@ export class Builder {
   readonly #parts: EngineParts
   readonly #events: Events
   readonly #root: string
-  readonly #place: ContextPlace
+  readonly #store: ContextStore
 
   /** `root`: a directory of the builder's own; it is made. */
   constructor(parts: {
@@ -59,7 +59,7 @@ export class Builder {
     const mounts = join(root, 'mounts')
     mkdirSync(mounts, { recursive: true, mode: 0o700 })
     this.#root = root
-    this.#place = { spool: () => this.#spool(), store: new ContextStore(join(root, 'contexts'), database) }
+    this.#store = new ContextStore(join(root, 'contexts'), database)
     this.#events = events
     this.#parts = { images, snapshotter, runStep, cache: new BuildCache(database, images), mounts }
   }
@@ -72,14 +72,14 @@ export class Builder {
       await snapshotter.unmount(target)
       rmdirSync(target)
     }
-    this.#place.store.recover()
+    this.#store.recover()
     for (const key of snapshotter.keys()) if (key.startsWith(SNAPSHOT_PREFIX)) await snapshotter.remove(key)
   }
 
   /** What the cache holds, and what clients have sent: rows of `GET /system/df`. */
   usage(): BuildCacheItem[] {
     const { cache, images } = this.#parts
-    return [...describeCache(cache.list(), images), ...this.#place.store.list().map(describePack)]
+    return [...describeCache(cache.list(), images), ...this.#store.list().map(describePack)]
   }
 
   /**
@@ -88,7 +88,7 @@ export class Builder {
    */
   async prune(options: PruneOptions): Promise<{ CachesDeleted: string[] | null; SpaceReclaimed: number }> {
     const { cache, images } = this.#parts
-    const pruned = await pruneCache(cache, images, this.#place.store, options)
+    const pruned = await pruneCache(cache, images, this.#store, options)
     this.#events.publish('builder', 'prune', '', { reclaimed: String(pruned.SpaceReclaimed) })
     return pruned
   }
@@ -98,23 +98,24 @@ export class Builder {
     const tags = request.tags.map(tag => familiarName(withDefaultTag(parseTag(tag))))
     const [wanted] = request.platforms
     const platform = wanted === undefined ? undefined : parsePlatform(wanted)
-    using context = await this.#context(request, signal)
-    const { path, text } = locateDockerfile(context, request.dockerfile)
+    refuseUnsupported(request)
+    await using contexts = new BuildContexts(request, this.#root, this.#store, signal)
+    const { path, text } = await locateDockerfile(contexts, request.dockerfile)
     if (request.check) {
       const { checkBuild } = await import('./check-build.ts')
-      return await checkBuild(this.#parts.images, request, context, { path, text }, signal)
+      return await checkBuild(this.#parts.images, request, await contexts.get(''), { path, text }, signal)
     }
     const { BUILDKIT_SYNTAX: syntax } = request.buildArgs
     const dockerfile = parseDockerfile(text, path, syntax === undefined ? {} : { syntax })
-    if (!context.filtered) await applyIgnoreRules(context, fromText(path))
     const { escape } = dockerfile.directives
     const stage = request.target || dockerfile.stages.at(-1)?.name
     const input: BuildInput = { buildArgs: request.buildArgs, predefined: platformArgs(platform, stage), escape }
     const plan = planBuild(dockerfile, input, request.target, request.labels)
     announce(dockerfile, plan, onEvent)
+    contexts.prefetch('', wantedPaths(plan))
     const { noCache, network } = request
     const bases = new BaseImages(this.#parts.images, request)
-    const end = await solve(this.#parts, plan, { input, context, noCache, network, platform, bases }, onEvent, signal)
+    const end = await solve(this.#parts, plan, { input, contexts, noCache, network, platform, bases }, onEvent, signal)
     const imageId = this.#record(end)
     const unused = unusedBuildArgs(request.buildArgs, declaredArgs(dockerfile))
     if (unused.length > 0)
@@ -124,20 +125,6 @@ export class Builder {
     this.#parts.images.touch(imageId)
     onEvent({ type: 'image', id: imageId, tags })
     return { imageId, metadata: {} }
-  }
-
-  async #context({ context: source, client }: BuildRequest, signal: AbortSignal): Promise<ContextTree> {
-    if (source.type === 'client') {
-      const sent = await client.context('', this.#place, signal)
-      if (sent === undefined) throw invalidArgument('the client has no build context')
-      return sent
-    }
-    if (source.type === 'none') return new ContextTree(new Spool(this.#spool()))
-    throw notImplemented(`a build context at a URL is not supported yet: send it as a tar archive`)
-  }
-
-  #spool(): string {
-    return join(this.#root, `context-${randomBytes(8).toString('hex')}`)
   }
 
   /** The same steps give the same image: then there is nothing to write. */
@@ -156,17 +143,20 @@ const parseTag = (tag: string): ReturnType<typeof parseReference> => {
 }
 
 /** The Dockerfile: sent apart, or in the context. Docker answers 500 to what is not there. */
-const locateDockerfile = (
-  context: ContextTree,
+const locateDockerfile = async (
+  contexts: BuildContexts,
   { path: wanted, text: sent }: BuildRequest['dockerfile'],
-): { path: string; text: string } => {
+): Promise<{ path: string; text: string }> => {
   const path = posix.normalize((wanted === '' ? 'Dockerfile' : wanted).replace(/^\/+/, ''))
   if (sent !== undefined) return { path, text: sent }
   if (path === '..' || path.startsWith('../')) throw internal(`forbidden path outside the build context: ${path} ()`)
-  const text = context.text(fromText(path))
-  if (text !== undefined) return { path, text }
-  const small = wanted === '' ? context.text('dockerfile') : undefined
-  if (small !== undefined) return { path: 'dockerfile', text: small }
+  const context = await contexts.get('')
+  for (const name of wanted === '' ? [path, 'dockerfile'] : [path]) {
+    const text = context.text(fromText(name))
+    if (text === undefined) continue
+    if (!context.filtered) await applyIgnoreRules(context, fromText(name))
+    return { path: name, text }
+  }
   throw internal(`Cannot locate specified Dockerfile: ${path}`)
 }
 

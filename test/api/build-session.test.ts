@@ -240,3 +240,9 @@ test('a client that talks nonsense is answered or cut off, and the daemon goes o
   assert.equal(plain.status, 400)
   assert.match(plain.body.message, /upgraded/)
 })
+
+test('a context that no step wants is not even listed', async () => {
+  put({ Dockerfile: 'FROM busybox\nRUN true', f: '' })
+  const { stderr } = await build()
+  assert.doesNotMatch(stderr, /load build context/)
+})

@@ -7,8 +7,9 @@ import type { Selected } from './select-sources.ts'
  * A digest of what is copied out of a context: names, kinds, modes, link targets, attributes and contents. Times are left
  * out, since a fresh checkout has others.
  */
-export const digestSources = (tree: ContextTree, selected: readonly Selected[]): string => {
+export const digestSources = (tree: ContextTree | undefined, selected: readonly Selected[]): string => {
   const lines: string[] = []
+  if (tree === undefined) return cacheKey(lines)
   const walk = (path: ByteString, name: ByteString): void => {
     const entry = tree.entry(path)
     if (entry === undefined) return

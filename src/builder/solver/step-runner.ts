@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { posix } from 'node:path'
 import { invalidArgument, messageOf } from '../../errdefs.ts'
-import type { ContextTree } from '../context/context-tree.ts'
+import type { BuildContexts } from '../context/build-contexts.ts'
 import { SyntaxProblem } from '../dockerfile/dockerfile-error.ts'
 import { expandDocument, expandWord } from '../dockerfile/expand.ts'
 import { heredocContent } from '../dockerfile/heredoc.ts'
@@ -25,7 +25,7 @@ import { StepSnapshot } from './step-snapshot.ts'
 export type StepOptions = {
   readonly input: BuildInput
   readonly globals: Args
-  readonly context: ContextTree
+  readonly contexts: BuildContexts
   readonly noCache: boolean
   readonly network: NetworkMode
   readonly bases: BaseImages
@@ -146,7 +146,7 @@ export class StepRunner {
     told: StepTold,
     signal: AbortSignal,
   ): Promise<StepResult> {
-    const { input, context } = this.#options
+    const { input, contexts } = this.#options
     const { keyword } = instruction
     const lookup = lookupIn(state.config.Env ?? [], state.args)
     const expand = (text: string): string => expandWord(text, lookup, input.escape)
@@ -161,8 +161,9 @@ export class StepRunner {
     const written = documents.length === 0 ? [] : selectDocuments(documents)
 
     const origin = from === undefined ? undefined : await this.#origin(from, state, told, signal)
-    const selected = origin === undefined ? selectSources(context, patterns, keyword, 'context') : []
-    await context.load(
+    const context = origin === undefined && patterns.length > 0 ? await contexts.get('') : undefined
+    const selected = context === undefined ? [] : selectSources(context, patterns, keyword, 'context')
+    await context?.load(
       selected.map(({ path }) => path),
       signal,
     )

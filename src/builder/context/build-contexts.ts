@@ -1,0 +1,66 @@
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import type { ContextSource } from '../../api/build-options.ts'
+import { invalidArgument, notImplemented } from '../../errdefs.ts'
+import { fromText } from '../../storage/archive/byte-string.ts'
+import type { BuildRequest, ContextPlace } from '../build-client.ts'
+import type { ContextStore } from './context-store.ts'
+import { ContextTree } from './context-tree.ts'
+import { applyIgnoreRules } from './ignore-rules.ts'
+import { Spool } from './spool.ts'
+
+/** The contexts of one build, each opened when it is first wanted. */
+export class BuildContexts implements AsyncDisposable {
+  readonly #request: BuildRequest
+  readonly #place: ContextPlace
+  readonly #signal: AbortSignal
+  readonly #open = new Map<string, Promise<ContextTree>>()
+
+  /** `directory`: where large archives are spooled. */
+  constructor(request: BuildRequest, directory: string, store: ContextStore, signal: AbortSignal) {
+    this.#request = request
+    this.#signal = signal
+    this.#place = { spool: () => join(directory, `context-${randomBytes(8).toString('hex')}`), store }
+  }
+
+  /** The files of the context by this name, '' for the main one. InvalidArgument: there is none. */
+  get(name: string): Promise<ContextTree> {
+    const known = this.#open.get(name)
+    if (known !== undefined) return known
+    const opened = this.#fetch(name)
+    // Whoever asked for it is told; nobody else need be.
+    opened.catch(() => undefined)
+    this.#open.set(name, opened)
+    return opened
+  }
+
+  /** Begins to bring what a build is sure to want, beside whatever else it does. What fails will fail again when it is wanted. */
+  prefetch(name: string, paths: readonly string[]): void {
+    if (paths.length === 0) return
+    void this.get(name)
+      .then(context => context.load(paths.map(fromText), this.#signal))
+      .catch(() => undefined)
+  }
+
+  async #fetch(name: string): Promise<ContextTree> {
+    const { context, namedContexts, client, dockerfile } = this.#request
+    const source: ContextSource | undefined = name === '' ? context : namedContexts[name]
+    if (source?.type === 'none') return new ContextTree(new Spool(this.#place.spool()), { filtered: true })
+    if (source?.type === 'url') throw notImplemented(`a build context at a URL is not supported yet: ${source.url}`)
+    const tree = source?.type === 'client' ? await client.context(name, this.#place, this.#signal) : undefined
+    if (tree === undefined)
+      throw invalidArgument(name === '' ? 'the client has no build context' : `there is no build context ${name}`)
+    // Where the Dockerfile has to be found first, its finder does so.
+    if (!tree.filtered && (name !== '' || dockerfile.text !== undefined))
+      await applyIgnoreRules(tree, fromText(dockerfile.path || 'Dockerfile'))
+    return tree
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { status, value } of (await Promise.allSettled(this.#open.values())) as {
+      status: string
+      value?: ContextTree
+    }[])
+      if (status === 'fulfilled') value?.[Symbol.dispose]()
+  }
+}
