@@ -1,7 +1,9 @@
 import { parseReference } from '../../oci/reference.ts'
 import { parseUlimit } from '../create/checks.ts'
 import { checkEnv } from '../create/environment.ts'
-import { csvFields, csvPairs } from './csv-fields.ts'
+import { Failure } from '../failure.ts'
+import type { Flags } from '../flags/flags.ts'
+import { csvPairs } from './csv-fields.ts'
 
 /** Those of buildx, those that only Docker's classic builder has, and `--on-error`. */
 export const BUILD_FLAGS = `
@@ -56,64 +58,100 @@ export const BUILD_FLAGS = `
 
 const ENTITLEMENTS = ['network.host', 'security.insecure', 'device']
 
-const keyed = (value: string): string => {
+const keyed: Check = value => {
   if (value.startsWith('=') || value === '')
     throw new Error(`invalid key-value pair ${JSON.stringify(value)}: empty key`)
-  return value
 }
 
 const withPairs =
   (...known: readonly string[]) =>
-  (value: string): string => {
+  (value: string): void => {
     for (const [key] of csvPairs(value))
       if (!known.includes(key)) throw new Error(`unexpected key '${key}' in '${value}'`)
-    return value
   }
 
 export const BUILD_CHECKS: Readonly<Record<string, (value: string) => string>> = {
-  'add-host': value => {
-    if (!/^[^:=]+[:=].+$/.test(value)) throw new Error(`invalid host ${value}`)
-    return value
-  },
-  allow: value => {
-    if (!ENTITLEMENTS.some(name => value === name || value.startsWith(`${name}=`)))
-      throw new Error(`unknown entitlement ${value}`)
-    return value
-  },
-  'build-arg': value => checkEnv(keyed(value)),
-  'build-context': value => {
-    if (!/^[^=]+=./.test(value)) throw new Error(`invalid context value: ${value}, expected key=value`)
-    return value
-  },
-  call: value => {
-    if (!['', 'build', 'check', 'lint'].includes(value)) throw new Error(`unsupported method ${value}`)
-    return value
-  },
-  label: keyed,
-  'on-error': value => {
-    if (!['', 'shell'].includes(value)) throw new Error(`unknown action ${value}: must be "shell"`)
-    return value
-  },
-  output: value => {
-    csvFields(value)
-    return value
-  },
-  progress: value => {
-    if (!['auto', 'none', 'plain', 'quiet', 'rawjson', 'tty'].includes(value))
-      throw new Error(`invalid progress mode ${value}`)
-    return value
-  },
-  secret: withPairs('id', 'type', 'src', 'source', 'env'),
-  tag: value => {
-    try {
-      parseReference(value)
-    } catch (error) {
-      throw new Error(`invalid tag ${JSON.stringify(value)}: ${(error as Error).message}`, { cause: error })
-    }
-    return value
-  },
+  // A name alone takes our own variable's value.
+  'build-arg': value => (value === '' || value.startsWith('=') ? value : checkEnv(value)),
   ulimit: value => {
     parseUlimit(value)
     return value
   },
+}
+
+type Check = (value: string) => void
+
+/** In buildx's words, and in its order: what it says when it reads its flags, and what it says of a build. */
+const BY_FLAG: readonly (readonly [flag: string, prefix: string, check: Check])[] = [
+  ['build-arg', '', keyed],
+  [
+    'build-context',
+    '',
+    value => {
+      if (!/^[^=]+=./.test(value)) throw new Error(`invalid context value: ${value}, expected key=value`)
+    },
+  ],
+  ['label', '', keyed],
+  ['secret', '', withPairs('id', 'type', 'src', 'source', 'env')],
+  [
+    'progress',
+    '',
+    value => {
+      if (!['auto', 'none', 'plain', 'quiet', 'rawjson', 'tty'].includes(value))
+        throw new Error(`invalid progress mode ${value}`)
+    },
+  ],
+  [
+    'call',
+    '',
+    value => {
+      if (!['', 'build', 'check', 'lint'].includes(value)) throw new Error(`unsupported method ${value}`)
+    },
+  ],
+  [
+    'on-error',
+    '',
+    value => {
+      if (!['', 'shell'].includes(value)) throw new Error(`unknown action ${value}: must be "shell"`)
+    },
+  ],
+  [
+    'add-host',
+    'failed to build: ',
+    value => {
+      if (!/^[^:=]+[:=].+$/.test(value)) throw new Error(`invalid host ${value}`)
+    },
+  ],
+  [
+    'allow',
+    'failed to build: ',
+    value => {
+      if (!ENTITLEMENTS.some(name => value === name || value.startsWith(`${name}=`)))
+        throw new Error(`unknown entitlement ${value}`)
+    },
+  ],
+  [
+    'tag',
+    'failed to build: ',
+    value => {
+      try {
+        parseReference(value)
+      } catch (error) {
+        throw new Error(`invalid tag ${JSON.stringify(value)}: ${(error as Error).message}`, { cause: error })
+      }
+    },
+  ],
+]
+
+/** Throws Failure for a value that cannot be. */
+export const checkBuildFlags = (flags: Flags): void => {
+  for (const [flag, prefix, check] of BY_FLAG) {
+    for (const value of flags.changed(flag) ? flags.list(flag) : []) {
+      try {
+        check(value)
+      } catch (error) {
+        throw new Failure(1, `ERROR: ${prefix}${(error as Error).message}`)
+      }
+    }
+  }
 }

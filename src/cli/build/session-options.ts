@@ -20,11 +20,16 @@ export type SessionRequest = {
   readonly destinations: readonly Destination[]
 }
 
+/** What buildx finds while it reads its flags, and so without its usual beginning. */
+const EARLY = /^(?:invalid value|type required|unsupported|unexpected key|invalid field|parse error|attestation type)/
+
 const failing = <Value>(parse: () => Value): Value => {
   try {
     return parse()
   } catch (error) {
-    throw error instanceof Failure ? error : new Failure(1, `ERROR: failed to build: ${(error as Error).message}`)
+    if (error instanceof Failure) throw error
+    const { message } = error as Error
+    throw new Failure(1, `ERROR: ${EARLY.test(message) ? '' : 'failed to build: '}${message}`, { cause: error })
   }
 }
 

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import type { BuildResult } from '../../api/build-options.ts'
 import { DaemonError } from '../../api/client.ts'
-import { BUILD_CHECKS, BUILD_FLAGS } from '../build/build-flags.ts'
+import { BUILD_CHECKS, BUILD_FLAGS, checkBuildFlags } from '../build/build-flags.ts'
 import { BuildProgress } from '../build/build-progress.ts'
 import type { Display } from '../build/display.ts'
 import { failureReport } from '../build/failure-report.ts'
@@ -25,6 +25,7 @@ export const command: Command = {
   args: exactly(1),
   action: async (context, flags, [location = '']) => {
     refuseContentTrust(flags)
+    checkBuildFlags(flags)
     const { client, stdout } = context
     const source = await openContext(location, flags.string('file'))
     const proxies = context.config.proxyEnvironment(client.endpoint.text)
