@@ -1,8 +1,9 @@
-import type { Duplex, Readable, Writable } from 'node:stream'
+import type { Duplex, Writable } from 'node:stream'
 import type { BuildOptions } from '../api/build-options.ts'
 import type { Reference } from '../oci/reference.ts'
 import type { ContextStore } from './context/context-store.ts'
 import type { ContextTree } from './context/context-tree.ts'
+import type { ShellTerminal } from './shell-terminal.ts'
 import type { Credentials } from './solver/engine-parts.ts'
 
 /** A build as the builder is asked for it: what is wanted, and who wants it. */
@@ -50,15 +51,3 @@ export type ShellInvitation = {
   readonly step: string
   readonly message: string
 }
-
-export type ShellTerminal = {
-  readonly input: Readable
-  readonly output: Writable
-  readonly size: WindowSize
-  /** One listener, which gets each later size. */
-  onResize(listener: (size: WindowSize) => void): void
-  /** Tells the client that the shell is over. */
-  close(): void
-}
-
-export type WindowSize = { readonly rows: number; readonly columns: number }

@@ -112,10 +112,14 @@ export class Builder {
     const input: BuildInput = { buildArgs: request.buildArgs, predefined: platformArgs(platform, stage), escape }
     const plan = planBuild(dockerfile, input, request.target, request.labels)
     announce(dockerfile, plan, onEvent)
-    contexts.prefetch('', wantedPaths(plan))
+    contexts.expect(wantedPaths(plan))
     const { noCache, network } = request
     const bases = new BaseImages(this.#parts.images, request)
-    const end = await solve(this.#parts, plan, { input, contexts, noCache, network, platform, bases }, onEvent, signal)
+    const options = {
+      ...{ input, contexts, noCache, network, platform, bases },
+      debugger: request.shellOnError ? request.client : undefined,
+    }
+    const end = await solve(this.#parts, plan, options, onEvent, signal)
     const imageId = this.#record(end)
     const unused = unusedBuildArgs(request.buildArgs, declaredArgs(dockerfile))
     if (unused.length > 0)

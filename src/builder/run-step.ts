@@ -13,6 +13,7 @@ import { callRuntime, type OciRuntime, runtimeArgs } from '../runtime/oci-runtim
 import { processEnv } from '../runtime/process-env.ts'
 import { defaultSeccomp } from '../runtime/seccomp.ts'
 import { resolveInside, resolveUser } from '../runtime/user.ts'
+import type { ShellTerminal } from './shell-terminal.ts'
 import type { RunStep, RunStepRequest } from './solver/engine-parts.ts'
 
 export type RunStepSettings = {
@@ -38,8 +39,9 @@ const stepSpec = (
     ociVersion: OCI_VERSION,
     process: {
       user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
+      ...(request.terminal === undefined ? {} : { terminal: true }),
       args: request.args,
-      env: processEnv(request.env, { home: user.home }),
+      env: processEnv(request.env, { tty: request.terminal !== undefined, home: user.home }),
       cwd: request.cwd || '/',
       capabilities: { bounding: capabilities, effective, permitted: effective },
     },
@@ -95,6 +97,12 @@ const runtimeFailure = (logPath: string): string | undefined => {
   return undefined
 }
 
+/** Loaded only when somebody wants it. */
+const openTerminal = async (terminal: ShellTerminal) => {
+  const { StepTerminal } = await import('./step-terminal.ts')
+  return new StepTerminal(terminal)
+}
+
 /** Runs the processes of builds: a bundle that the OCI runtime runs to its end in the foreground, with the isolation of a container. */
 export const createRunStep = (networks: Networks, settings: RunStepSettings): RunStep => {
   return async (request, onOutput, signal) => {
@@ -130,10 +138,13 @@ export const createRunStep = (networks: Networks, settings: RunStepSettings): Ru
       // A run that came to its end has deleted its container, and another program would cost more than the step.
       if (!ended) await callRuntime(runtime, ['delete', '--force', id]).catch(() => '')
     })
+    const pty = request.terminal && (await openTerminal(request.terminal))
+    if (pty) undo.use(pty)
     const child = spawnProcess(
       [runtime.path, ...runtimeArgs(runtime), '--log', log, '--log-format', 'json', 'run', '--bundle', directory, id],
-      { stdio: ['ignore', 'pipe', 'pipe'] },
+      { stdio: pty ? [pty.slave, pty.slave, pty.slave] : ['ignore', 'pipe', 'pipe'] },
     )
+    pty?.attach(child)
     const abort = (): void => void callRuntime(runtime, ['kill', id, 'KILL']).catch(() => child.kill('SIGKILL'))
     signal.addEventListener('abort', abort, { once: true })
     try {

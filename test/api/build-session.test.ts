@@ -246,3 +246,23 @@ test('a context that no step wants is not even listed', async () => {
   const { stderr } = await build()
   assert.doesNotMatch(stderr, /load build context/)
 })
+
+test('a shell in the state before the step that failed', async () => {
+  put({ Dockerfile: 'FROM busybox\nWORKDIR /w\nENV A=value\nRUN echo before >f\nRUN touch left && exit 9' })
+  const command = `${launcher} -H ${daemon.host} build --on-error shell --progress plain ${root}`
+  const { stdout, code } = await run(['script', '--quiet', '--return', '--command', command, '/dev/null'], {
+    stdin: 'echo "$A: $(ls) $(cat f) $(pwd)"; test -t 0 && echo has-terminal; exit\n',
+  })
+  assert.equal(code, 1)
+  assert.match(stdout, /value: f before \/w\r\n/)
+  assert.match(stdout, /has-terminal\r\n/)
+  assert.match(stdout, /returned a non-zero code: 9/)
+  // Without a terminal nobody is asked.
+  assert.equal((await tare(['build', '--debug', root])).code, 1)
+})
+
+test('what is being sent is one step, and comes to its end', async () => {
+  put({ Dockerfile: 'FROM busybox\nARG F=f\nRUN sleep 1\nCOPY $F /', f: 'f' })
+  const { stderr } = await build()
+  assert.ok(stderr.indexOf('transferring context') < stderr.indexOf('DONE 1.'), stderr)
+})

@@ -4,6 +4,7 @@ import type { ContextSource } from '../../api/build-options.ts'
 import { invalidArgument, notImplemented } from '../../errdefs.ts'
 import { fromText } from '../../storage/archive/byte-string.ts'
 import type { BuildRequest, ContextPlace } from '../build-client.ts'
+import { selectSources } from '../solver/select-sources.ts'
 import type { ContextStore } from './context-store.ts'
 import { ContextTree } from './context-tree.ts'
 import { applyIgnoreRules } from './ignore-rules.ts'
@@ -15,6 +16,7 @@ export class BuildContexts implements AsyncDisposable {
   readonly #place: ContextPlace
   readonly #signal: AbortSignal
   readonly #open = new Map<string, Promise<ContextTree>>()
+  #expected: readonly string[] | undefined
 
   /** `directory`: where large archives are spooled. */
   constructor(request: BuildRequest, directory: string, store: ContextStore, signal: AbortSignal) {
@@ -31,15 +33,32 @@ export class BuildContexts implements AsyncDisposable {
     // Whoever asked for it is told; nobody else need be.
     opened.catch(() => undefined)
     this.#open.set(name, opened)
+    if (name === '') void opened.then(tree => this.#prefetch(tree)).catch(() => undefined)
     return opened
   }
 
-  /** Begins to bring what a build is sure to want, beside whatever else it does. What fails will fail again when it is wanted. */
-  prefetch(name: string, paths: readonly string[]): void {
-    if (paths.length === 0) return
-    void this.get(name)
-      .then(context => context.load(paths.map(fromText), this.#signal))
-      .catch(() => undefined)
+  /**
+   * Says what of the main context the build is sure to want, as COPY names it; undefined: nothing. It is brought beside whatever else
+   * is done. What fails will fail again when it is wanted.
+   */
+  expect(sources: readonly string[] | undefined): void {
+    this.#expected = sources ?? []
+    const opened = this.#open.get('')
+    // Opened already: to find the Dockerfile in it.
+    if (opened !== undefined) void opened.then(tree => this.#prefetch(tree)).catch(() => undefined)
+    else if (sources !== undefined) void this.get('')
+  }
+
+  #prefetch(tree: ContextTree): void {
+    if (this.#expected === undefined) return
+    const paths = this.#expected.flatMap(source => {
+      try {
+        return selectSources(tree, [source], 'COPY', 'context').map(({ path }) => path)
+      } catch {
+        return []
+      }
+    })
+    void tree.load(paths, this.#signal).catch(() => undefined)
   }
 
   async #fetch(name: string): Promise<ContextTree> {

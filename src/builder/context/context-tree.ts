@@ -19,7 +19,10 @@ export type Content = {
   digest: string
 }
 
-/** Fills in sources and digests, and sizes where the files have changed since they were listed. */
+/**
+ * Fills in sources and digests, and sizes where the files have changed since they were listed. Is told also when nothing is
+ * missing.
+ */
 export type ContentLoader = {
   load(contents: readonly Content[], signal: AbortSignal): Promise<void>
 } & Disposable
@@ -91,7 +94,6 @@ export class ContextTree implements SourceTree, Disposable {
       const node = real === undefined ? undefined : this.#at(real)
       if (node !== undefined) visit(node)
     }
-    if (missing.size === 0) return
     await this.#loader.load([...missing.keys()], signal)
     for (const [{ size }, node] of missing) if (node.entry.size !== size) node.entry = { ...node.entry, size }
   }

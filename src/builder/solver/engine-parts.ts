@@ -5,6 +5,7 @@ import type { ImageConfig } from '../../oci/image-config.ts'
 import type { Platform } from '../../oci/platform.ts'
 import type { Reference } from '../../oci/reference.ts'
 import type { Snapshotter } from '../../storage/snapshots/snapshotter.ts'
+import type { ShellTerminal } from '../shell-terminal.ts'
 import type { BuildCache } from './build-cache.ts'
 import type { LayerKeeper } from './layer-keeper.ts'
 import type { StageLayer } from './stage-state.ts'
@@ -44,6 +45,8 @@ export type RunStepRequest = {
   /** `user[:group]`, by name or number; empty for root. */
   readonly user: string
   readonly network: NetworkMode
+  /** It gets this instead of pipes; then `onOutput` is told nothing. */
+  readonly terminal?: ShellTerminal | undefined
 }
 
 export type NetworkMode = 'default' | 'none' | 'host'

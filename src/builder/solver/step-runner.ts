@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { posix } from 'node:path'
 import { invalidArgument, messageOf } from '../../errdefs.ts'
+import type { BuildClient } from '../build-client.ts'
 import type { BuildContexts } from '../context/build-contexts.ts'
 import { SyntaxProblem } from '../dockerfile/dockerfile-error.ts'
 import { expandDocument, expandWord } from '../dockerfile/expand.ts'
@@ -29,6 +30,8 @@ export type StepOptions = {
   readonly noCache: boolean
   readonly network: NetworkMode
   readonly bases: BaseImages
+  /** Who is offered a shell when a step fails. */
+  readonly debugger?: Pick<BuildClient, 'shell'> | undefined
   /** Where another stage ended. */
   readonly stageEnd: (index: number) => Promise<StageState>
 }
@@ -69,8 +72,18 @@ export class StepRunner {
       }
     } catch (error) {
       if (error instanceof SyntaxProblem) throw invalidArgument(error.message, { cause: error })
+      await this.#offerShell(instruction, state, error, signal)
       throw error
     }
+  }
+
+  async #offerShell(instruction: Instruction, state: StageState, error: unknown, signal: AbortSignal): Promise<void> {
+    const { debugger: client } = this.#options
+    if (client === undefined || signal.aborted) return
+    const { offerShell } = await import('./debug-shell.ts')
+    const env = state.config.Env ?? []
+    const failed = { step: instruction.original, error, env: [...env, ...effectiveArgs(state.args, env)] }
+    await offerShell(this.#parts, client, state, failed, signal)
   }
 
   /** A step without files: recorded only for its time, so that the same build gives the same image. */

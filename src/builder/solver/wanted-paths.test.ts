@@ -12,6 +12,9 @@ COPY --from=image elsewhere /
 COPY $V *.txt [ab] /
 COPY <<EOF /f
 EOF
+FROM scratch AS none
+COPY --from=image /x /
+ADD https://x/y /
 FROM scratch AS unneeded
 COPY five /
 FROM a AS last
@@ -19,6 +22,7 @@ COPY one six /
 `
   const input = { buildArgs: {}, predefined: {}, escape: '\\' }
   const paths = (target: string) => wantedPaths(planBuild(parseDockerfile(text, 'Dockerfile'), input, target, {}))
-  assert.deepEqual(paths('a'), ['one', 'two', 'three'])
-  assert.deepEqual(paths(''), ['one', 'two', 'three', 'six'])
+  assert.deepEqual(paths('a'), ['one', 'two', 'three', '*.txt', '[ab]'])
+  assert.deepEqual(paths(''), ['one', 'two', 'three', '*.txt', '[ab]', 'six'])
+  assert.equal(paths('none'), undefined)
 })

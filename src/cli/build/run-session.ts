@@ -110,12 +110,7 @@ const provide = async (
     case 'shell': {
       if (!request.options.shellOnError || !process.stdin.isTTY) throw new Error(NO_SUCH_THING)
       const { serveShell } = await import('./serve-shell.ts')
-      const resume = events.suspend()
-      try {
-        return await serveShell(channel, service, resize)
-      } finally {
-        resume()
-      }
+      return await serveShell(channel, service, resize, events)
     }
   }
 }

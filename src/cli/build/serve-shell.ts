@@ -3,15 +3,40 @@ import type { Service } from '../../api/build-session.ts'
 import { encodeMessage } from '../../api/context-stream.ts'
 import { rawTerminal } from '../session/raw-terminal.ts'
 
-/** Lends our terminal to a shell in what a failed step has left, until it ends. */
-export const serveShell = async (
+/** The terminal is one: whoever fails meanwhile waits. */
+let last: Promise<void> = Promise.resolve()
+
+/** Lends our terminal to a shell in the state before a failed step, until it ends. `display` is suspended for it. */
+export const serveShell = (
+  channel: Duplex,
+  service: Extract<Service, { name: 'shell' }>,
+  resize: (rows: number, columns: number) => void,
+  display: { suspend(): () => void },
+): Promise<void> => {
+  const served = last.then(async () => {
+    // The build may have ended while it waited.
+    if (channel.destroyed) return
+    const resume = display.suspend()
+    try {
+      await lend(channel, service, resize)
+    } finally {
+      resume()
+    }
+  })
+  last = served.catch(() => undefined)
+  return served
+}
+
+const lend = async (
   channel: Duplex,
   { step, message }: Extract<Service, { name: 'shell' }>,
   resize: (rows: number, columns: number) => void,
 ): Promise<void> => {
-  process.stderr.write(`\n${step}\n${message}\nA shell in what it left follows; the build fails when you leave it.\n`)
+  process.stderr.write(
+    `\n > ${step}\nERROR: ${message}\nA shell in the state before this step. The build ends when you leave it.\n`,
+  )
   const size = (): { rows: number; columns: number } => {
-    const [columns = 80, rows = 24] = process.stdout.getWindowSize?.() ?? []
+    const [columns = 80, rows = 24] = process.stdout.isTTY ? process.stdout.getWindowSize() : []
     return { rows, columns }
   }
   channel.write(encodeMessage(size()))

@@ -62,6 +62,7 @@ class ChannelLoader implements ContentLoader {
   readonly #lease: ContextLease
   readonly #numbers = new Map<Content, number>()
   #listed = 0
+  #told = false
   #last: Promise<void> = Promise.resolve()
 
   constructor(channel: Duplex, reader: PieceReader, lease: ContextLease) {
@@ -86,7 +87,11 @@ class ChannelLoader implements ContentLoader {
   async #load(contents: readonly Content[], signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     const missing = this.#lease.fill(contents.filter(({ source }) => source === undefined))
-    if (missing.length === 0) return
+    if (missing.length === 0) {
+      // The client is told once that it has done all for now.
+      if (!this.#told) this.#tell({ want: [] })
+      return
+    }
     // Half a file on the channel is of no use to anybody: whoever gives up one content gives up the context.
     const abort = () => this.#channel.destroy(signal.reason instanceof Error ? signal.reason : undefined)
     signal.addEventListener('abort', abort, { once: true })
@@ -132,6 +137,7 @@ class ChannelLoader implements ContentLoader {
 
   /** Wishes are few and short: what the client does not take yet lies in the channel's window. */
   #tell(wish: ContextWish): void {
+    this.#told = true
     this.#channel.write(encodeMessage(wish))
   }
 

@@ -2,15 +2,9 @@ import type { Duplex } from 'node:stream'
 import { type ClientMessage, type DaemonMessage, NO_SUCH_THING, type Service } from '../../api/build-session.ts'
 import { PieceReader } from '../../api/context-stream.ts'
 import type { SessionLink } from '../../api/session-link.ts'
-import type {
-  BuildClient,
-  ClientOutput,
-  ContextPlace,
-  ShellInvitation,
-  ShellTerminal,
-  WindowSize,
-} from '../../builder/build-client.ts'
+import type { BuildClient, ClientOutput, ContextPlace, ShellInvitation } from '../../builder/build-client.ts'
 import type { ContextTree } from '../../builder/context/context-tree.ts'
+import type { ShellTerminal, WindowSize } from '../../builder/shell-terminal.ts'
 import { invalidArgument, messageOf } from '../../errdefs.ts'
 import { receiveListedContext } from './listed-context.ts'
 
