@@ -1,7 +1,7 @@
 // What a build may ask of its client, over a session between the two sides themselves: the daemon's `SessionClient` and the command line's
 // services. Builds that make use of it are tested where they are.
 import assert from 'node:assert/strict'
-import { existsSync, lstatSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { duplexPair } from 'node:stream'
@@ -131,11 +131,20 @@ test('output into a file, under its name when it is whole; into a directory', as
   await first.finish()
   assert.ok(readFileSync(path).equals(bytes))
 
+  // What lies there stays, or is written over.
+  mkdirSync(join(directory, 'a', 'old'), { recursive: true })
+  writeFileSync(join(directory, 'top'), 'old')
   const second = await daemon.output(1, signal)
-  const tar = contextTar({ 'a/run': { content: 'r', mode: 0o750 }, 'a/link': { link: 'run' }, top: 't' })
+  const tar = contextTar({
+    a: { directory: true },
+    'a/run': { content: 'r', mode: 0o750 },
+    'a/link': { link: 'run' },
+    top: 't',
+  })
   await pipeline([tar], second.stream, { end: false })
   await second.finish()
   assert.equal(readFileSync(join(directory, 'top'), 'utf8'), 't')
+  assert.ok(existsSync(join(directory, 'a', 'old')))
   assert.equal(lstatSync(join(directory, 'a/run')).mode & 0o7777, 0o750)
   assert.ok(lstatSync(join(directory, 'a/link')).isSymbolicLink())
   assert.equal(lstatSync(join(directory, 'top')).uid, process.getuid?.())

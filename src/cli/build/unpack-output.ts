@@ -9,17 +9,8 @@ import { spawnProcess } from '../../host/exec.ts'
 export const unpackOutput = async (channel: Duplex, directory: string): Promise<void> => {
   mkdirSync(directory, { recursive: true })
   const tar = spawnProcess(
-    [
-      'tar',
-      '--extract',
-      '--preserve-permissions',
-      '--no-same-owner',
-      '--unlink-first',
-      '--file',
-      '-',
-      '--directory',
-      directory,
-    ],
+    // Letters that GNU's, BSD's and busybox's tar have alike: with modes, without owners.
+    ['tar', '-x', '-p', '-o', '-f', '-', '-C', directory],
     { stdio: ['pipe', 'ignore', 'pipe'] },
   )
   let complaint = ''
