@@ -176,7 +176,10 @@ test('a step that fails: its output, the place in the Dockerfile, the exit code'
   assert.equal(code, 1)
   assert.match(stderr, /------\n > \[2\/3\] RUN .*\nbefore\n------\nDockerfile:2\n/s)
   assert.match(stderr, / {3}2 \| >>> RUN echo before && \\\n {3}3 \| >>> {3}exit 7\n/)
-  assert.match(stderr, /ERROR: failed to build: failed to solve: .*7/)
+  assert.match(
+    stderr,
+    /ERROR: failed to build: failed to solve: process "\/bin\/sh -c echo before &&[^"]*exit 7" did not complete successfully: exit code: 7\n$/,
+  )
 })
 
 test('a link to nothing is copied as it is; a source that is not there is named', async () => {
@@ -256,7 +259,7 @@ test('a shell in the state before the step that failed', async () => {
   assert.equal(code, 1)
   assert.match(stdout, /value: f before \/w\r\n/)
   assert.match(stdout, /has-terminal\r\n/)
-  assert.match(stdout, /returned a non-zero code: 9/)
+  assert.match(stdout, /did not complete successfully: exit code: 9/)
   // Without a terminal nobody is asked.
   assert.equal((await tare(['build', '--debug', root])).code, 1)
 })

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 import type { Service } from '../../api/build-session.ts'
 import { encodeMessage } from '../../api/context-stream.ts'
 import { rawTerminal } from '../session/raw-terminal.ts'
+import { sessionWords } from './session-words.ts'
 
 /** The terminal is one: whoever fails meanwhile waits. */
 let last: Promise<void> = Promise.resolve()
@@ -33,7 +34,7 @@ const lend = async (
   resize: (rows: number, columns: number) => void,
 ): Promise<void> => {
   process.stderr.write(
-    `\n > ${step}\nERROR: ${message}\nA shell in the state before this step. The build ends when you leave it.\n`,
+    `\n > ${step}\nERROR: ${sessionWords(message)}\nA shell in the state before this step. The build ends when you leave it.\n`,
   )
   const size = (): { rows: number; columns: number } => {
     const [columns = 80, rows = 24] = process.stdout.isTTY ? process.stdout.getWindowSize() : []

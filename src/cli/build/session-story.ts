@@ -5,6 +5,7 @@ import type { Display } from './display.ts'
 import type { BuildContext } from './open-context.ts'
 import type { SessionEvents } from './run-session.ts'
 import type { ContextEvents } from './serve-context.ts'
+import { sessionWords } from './session-words.ts'
 
 /** Tells the display of a build session: what the daemon tells, and what we do beside it. */
 export class SessionStory implements SessionEvents {
@@ -21,7 +22,9 @@ export class SessionStory implements SessionEvents {
 
   event(event: BuildEvent): void {
     this.#begin()
-    for (const change of this.#progress.apply(event)) this.#display.show(change)
+    const told =
+      event.type === 'completed' && event.error !== undefined ? { ...event, error: sessionWords(event.error) } : event
+    for (const change of this.#progress.apply(told)) this.#display.show(change)
   }
 
   context(name: string): ContextEvents {

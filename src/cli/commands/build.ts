@@ -10,6 +10,7 @@ import { openDisplay } from '../build/open-display.ts'
 import { runSession } from '../build/run-session.ts'
 import { type SessionRequest, sessionRequest } from '../build/session-options.ts'
 import { SessionStory } from '../build/session-story.ts'
+import { sessionWords } from '../build/session-words.ts'
 import { type Command, type Context, exactly } from '../command.ts'
 import { refuseContentTrust } from '../content-trust.ts'
 import { registryConfig } from '../credentials/registry-auth.ts'
@@ -68,7 +69,7 @@ const build = async (
     const end = await runSession(context.client, request, headers, story)
     story.close(end.type === 'done' && !request.options.check)
     if (end.type === 'done') return end.result
-    throw new Failure(1, failureReport(progress, end.message, source.dockerfile))
+    throw new Failure(1, failureReport(progress, sessionWords(end.message), source.dockerfile))
   } catch (error) {
     if (!(error instanceof DaemonError && [404, 405].includes(error.status))) throw error
   }
