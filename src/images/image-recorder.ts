@@ -154,8 +154,8 @@ export class ImageRecorder {
   }
 
   /** Removes the layers that no image has and nobody else needs. Gives the bytes of their files. */
-  collect(): Promise<number> {
-    return this.#parts.layers.collect(this.#parts.table.images())
+  collect(options?: { wait?: boolean }): Promise<number> {
+    return this.#parts.layers.collect(this.#parts.table.images(), options)
   }
 
   /** `name` is what Docker puts into the attribute of that name, `actor` whom the event is about: the image, or a name of it. */

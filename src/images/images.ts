@@ -253,7 +253,8 @@ export class Images implements AsyncDisposable {
       if (this.#table.namesOf(sibling.id).length === 0 && this.#inUse(sibling.id).length === 0)
         items.push(...this.#recorder.drop(sibling.id, this.#stacks()))
     }
-    await this.#recorder.collect()
+    // The answer does not wait for the files.
+    await this.#recorder.collect({ wait: false })
     return items
   }
 
@@ -268,7 +269,8 @@ export class Images implements AsyncDisposable {
       ...own.map(name => this.#recorder.unname(name, id)),
       ...this.#recorder.drop(id, this.#stacks()),
     ])
-    await this.#recorder.collect()
+    // The answer does not wait for the files.
+    await this.#recorder.collect({ wait: false })
     return items
   }
 

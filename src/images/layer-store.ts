@@ -241,9 +241,13 @@ export class LayerStore {
     }
   }
 
-  /** Removes all layers, and forms of layers, that no image has and nobody else needs. Gives the bytes of the layers' files. */
+  /**
+   * Removes all layers, and forms of layers, that no image has and nobody else needs. Gives the bytes of the layers' files. They are
+   * gone when this resolves, or with `wait: false` a little later.
+   */
   async collect(
     images: Iterable<{ readonly diffIds: readonly Digest[]; readonly blobs: readonly Descriptor[] }>,
+    { wait = true }: { wait?: boolean } = {},
   ): Promise<number> {
     const used = new Set(this.#snapshotter.keys().flatMap(key => this.#snapshotter.stack(key) ?? []))
     const usedBlobs = new Set<Digest>()
@@ -268,7 +272,9 @@ export class LayerStore {
       this.#forgetPacked(diffId)
       removals.push(this.#snapshotter.removeLayer(diffId))
     }
-    await Promise.all(removals)
+    // What could not be deleted is swept at the next start.
+    if (!wait) void Promise.allSettled(removals)
+    else await Promise.all(removals)
     return reclaimed
   }
 
