@@ -6,7 +6,7 @@ import { SyntaxProblem } from '../dockerfile/dockerfile-error.ts'
 import { parseTrigger } from '../dockerfile/parse-dockerfile.ts'
 import type { EngineParts, StepTold } from './engine-parts.ts'
 import { OutputDecoder } from './output-decoder.ts'
-import { copyOrigin, type Plan, type PlannedStage } from './plan.ts'
+import { copyOrigin, type Origin, type Plan, type PlannedStage } from './plan.ts'
 import { imageState, inheritedState, type StageState, scratchState } from './stage-state.ts'
 import { type StepOptions, StepRunner } from './step-runner.ts'
 import { refuseTrigger } from './unsupported.ts'
@@ -60,6 +60,11 @@ type Solving = {
 
 const runStage = async (solving: Solving, planned: PlannedStage, signal: AbortSignal): Promise<StageState> => {
   const { runner } = solving
+  // A step begins when it can: the time that it takes is its own.
+  const ready = async (origin: Origin | undefined): Promise<void> => {
+    if (origin !== undefined && origin !== 'scratch' && 'stage' in origin) await solving.stageEnd(origin.stage)
+  }
+  await ready(planned.base)
   let state = await asVertex(solving, planned, planned.vertex, signal, async told => {
     let cached = true
     const onPull = (message: JsonMessage): void => {
@@ -70,6 +75,7 @@ const runStage = async (solving: Solving, planned: PlannedStage, signal: AbortSi
   })
   for (const { vertex, instruction, from } of planned.steps) {
     const before = state
+    await ready(from)
     state = await asVertex(solving, planned, vertex, signal, told =>
       runner.run(instruction, from, before, told, signal),
     )

@@ -9,6 +9,7 @@ export class PlainDisplay implements Display {
   #current: Vertex | undefined
   /** A step has failed: should another have its say, an empty line comes before it. */
   #gap = false
+  #closed = false
 
   constructor(progress: BuildProgress, output: Output) {
     this.#progress = progress
@@ -42,6 +43,18 @@ export class PlainDisplay implements Display {
   }
 
   close(): void {
+    const { vertices } = this.#progress
+    // What a failure elsewhere has stopped.
+    if (!this.#closed && vertices.some(({ error }) => error !== undefined)) {
+      for (const vertex of vertices) {
+        if (vertex.started === undefined || vertex.milliseconds !== undefined) continue
+        this.#turnTo(vertex)
+        this.#output.line(`#${vertex.number} CANCELED`)
+        this.#current = undefined
+        this.#gap = true
+      }
+    }
+    this.#closed = true
     this.#current = undefined
   }
 

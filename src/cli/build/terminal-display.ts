@@ -94,7 +94,9 @@ export const frameOf = (
   const failed = progress.vertices.some(vertex => vertex.error !== undefined)
   const state = finished ? (failed ? ' ERROR' : ' FINISHED') : ''
   const header = `[+] Building ${progress.elapsed.toFixed(1)}s (${done}/${progress.vertices.length})${state}`
-  const lines = shown.flatMap(vertex => vertexLines(vertex, notes.get(vertex), progress.age(vertex), columns))
+  const lines = shown.flatMap(vertex =>
+    vertexLines(vertex, notes.get(vertex), progress.age(vertex), columns, finished && failed),
+  )
   const colour = failed ? RED : finished ? BLUE : ''
   return [
     `${colour}${header.slice(0, columns)}${colour === '' ? '' : PLAIN}`,
@@ -102,14 +104,21 @@ export const frameOf = (
   ]
 }
 
-const vertexLines = (vertex: Vertex, note: string | undefined, age: number, columns: number): string[] => {
+const vertexLines = (
+  vertex: Vertex,
+  note: string | undefined,
+  age: number,
+  columns: number,
+  stopped: boolean,
+): string[] => {
   const completed = vertex.milliseconds !== undefined
   const seconds = completed ? (vertex.milliseconds as number) / 1000 : age
-  const mark = vertex.error !== undefined ? 'ERROR ' : vertex.cached ? 'CACHED ' : ''
+  const canceled = stopped && !completed
+  const mark = vertex.error !== undefined ? 'ERROR ' : canceled ? 'CANCELED ' : vertex.cached ? 'CACHED ' : ''
   const colour = vertex.error !== undefined ? RED : completed ? BLUE : ''
   const lines = [timed(` => ${mark}${vertex.name}`, seconds, columns, colour)]
   if (note !== undefined) lines.push(timed(` => => ${note}`, seconds, columns, colour))
-  if (completed) return lines
+  if (completed || canceled) return lines
   const moving = [...vertex.pulling].filter(([, { current }]) => current !== undefined)
   for (const [id, part] of moving.slice(0, LOG_LINES))
     lines.push(` => => ${id} ${describePart(part)}`.slice(0, columns))
