@@ -3,11 +3,9 @@ import { join, posix } from 'node:path'
 import type { BuildEvent } from '../api/build.ts'
 import type { BuildResult } from '../api/build-options.ts'
 import type { Database } from '../database.ts'
-import { internal, invalidArgument } from '../errdefs.ts'
+import { internal } from '../errdefs.ts'
 import type { Events } from '../events.ts'
-import type { Digest } from '../oci/digest.ts'
-import { parsePlatform } from '../oci/platform.ts'
-import { familiarName, parseReference, withDefaultTag } from '../oci/reference.ts'
+import { formatPlatform, type Platform, parsePlatform } from '../oci/platform.ts'
 import { fromText } from '../storage/archive/byte-string.ts'
 import type { Snapshotter } from '../storage/snapshots/snapshotter.ts'
 import type { BuildRequest } from './build-client.ts'
@@ -17,6 +15,10 @@ import { applyIgnoreRules } from './context/ignore-rules.ts'
 import type { Dockerfile } from './dockerfile/dockerfile.ts'
 import { parseDockerfile } from './dockerfile/parse-dockerfile.ts'
 import { platformArgs } from './dockerfile/platform-args.ts'
+import { deliver } from './output/deliver.ts'
+import { planExports } from './output/export-plan.ts'
+import { sourceDate } from './output/source-date.ts'
+import { PlatformEvents } from './platform-events.ts'
 import { BaseImages } from './solver/base-images.ts'
 import { BuildCache } from './solver/build-cache.ts'
 import {
@@ -28,9 +30,9 @@ import {
 } from './solver/cache-usage.ts'
 import type { EngineParts, ImageStore, RunStep } from './solver/engine-parts.ts'
 import type { LayerKeeper } from './solver/layer-keeper.ts'
-import { type Plan, planBuild } from './solver/plan.ts'
+import { planBuild } from './solver/plan.ts'
 import { solve } from './solver/solve.ts'
-import { imageConfigOf, type StageState } from './solver/stage-state.ts'
+import type { StageState } from './solver/stage-state.ts'
 import { type BuildInput, unusedBuildArgs } from './solver/step-environment.ts'
 import { SNAPSHOT_PREFIX } from './solver/step-snapshot.ts'
 import { wantedPaths } from './solver/wanted-paths.ts'
@@ -95,9 +97,9 @@ export class Builder {
 
   /** Throws DockerfileError, InvalidArgument, or what a step failed with. Aborting `signal` stops every step. */
   async build(request: BuildRequest, onEvent: (event: BuildEvent) => void, signal: AbortSignal): Promise<BuildResult> {
-    const tags = request.tags.map(tag => familiarName(withDefaultTag(parseTag(tag))))
-    const [wanted] = request.platforms
-    const platform = wanted === undefined ? undefined : parsePlatform(wanted)
+    const exports = planExports(request)
+    sourceDate(request.buildArgs)
+    const platforms = platformsOf(request)
     refuseUnsupported(request)
     await using contexts = new BuildContexts(request, this.#root, this.#store, signal)
     const { path, text } = await locateDockerfile(contexts, request.dockerfile)
@@ -109,41 +111,35 @@ export class Builder {
     const dockerfile = parseDockerfile(text, path, syntax === undefined ? {} : { syntax })
     const { escape } = dockerfile.directives
     const stage = request.target || dockerfile.stages.at(-1)?.name
-    const input: BuildInput = { buildArgs: request.buildArgs, predefined: platformArgs(platform, stage), escape }
-    const plan = planBuild(dockerfile, input, request.target, request.labels)
-    announce(dockerfile, plan, onEvent)
-    contexts.expect(wantedPaths(plan))
-    const { noCache, network } = request
+    const plans = platforms.map(platform => {
+      const input: BuildInput = { buildArgs: request.buildArgs, predefined: platformArgs(platform, stage), escape }
+      return { platform, input, plan: planBuild(dockerfile, input, request.target, request.labels) }
+    })
+    for (const { message, range } of dockerfile.warnings) onEvent({ type: 'warning', message, line: range.start })
+    const told = new PlatformEvents(onEvent)
+    const solvings = plans.map(each => ({ ...each, tell: told.announce(each.plan, each.platform, plans.length > 1) }))
+    for (const { plan } of plans) contexts.expect(wantedPaths(plan))
+    const { noCache, noCacheFilter, network } = request
     const bases = new BaseImages(this.#parts.images, request)
-    const options = {
-      ...{ input, contexts, noCache, network, platform, bases },
+    const common = {
+      ...{ contexts, noCache, noCacheFilter, network, bases },
       debugger: request.shellOnError ? request.client : undefined,
     }
-    const end = await solve(this.#parts, plan, options, onEvent, signal)
-    const imageId = this.#record(end)
+    const ends: StageState[] = []
+    // One after the other: what does not depend on the platform is done once, the others find it in the cache.
+    for (const { plan, platform, input, tell } of solvings)
+      ends.push(await solve(this.#parts, plan, { ...common, input, platform }, tell, signal))
     const unused = unusedBuildArgs(request.buildArgs, declaredArgs(dockerfile))
     if (unused.length > 0)
       onEvent({ type: 'warning', message: `One or more build-args [${unused.join(' ')}] were not consumed` })
-    for (const tag of tags) if (this.#parts.images.find(tag)?.id !== imageId) this.#parts.images.tag(imageId, tag)
-    // A build of which every step is known makes nothing new.
-    this.#parts.images.touch(imageId)
-    onEvent({ type: 'image', id: imageId, tags })
-    return { imageId, metadata: {} }
-  }
-
-  /** The same steps give the same image: then there is nothing to write. */
-  #record(end: StageState): Digest {
-    if (end.id === undefined) throw invalidArgument('No image was generated. Is your Dockerfile empty?')
-    const { images } = this.#parts
-    if (images.find(end.id) !== undefined) return end.id
-    return images.create({ config: imageConfigOf(end), layers: end.layers }).id
+    return await deliver({ parts: this.#parts, request, ends, onEvent, signal }, exports)
   }
 }
 
-const parseTag = (tag: string): ReturnType<typeof parseReference> => {
-  const reference = parseReference(tag)
-  if (reference.digest !== undefined) throw invalidArgument('build tag cannot contain a digest')
-  return reference
+/** Each once; none asked for: the host's. */
+const platformsOf = ({ platforms }: BuildRequest): (Platform | undefined)[] => {
+  const wanted = new Map(platforms.map(parsePlatform).map(platform => [formatPlatform(platform), platform]))
+  return wanted.size === 0 ? [undefined] : [...wanted.values()]
 }
 
 /** The Dockerfile: sent apart, or in the context. Docker answers 500 to what is not there. */
@@ -162,11 +158,6 @@ const locateDockerfile = async (
     return { path: name, text }
   }
   throw internal(`Cannot locate specified Dockerfile: ${path}`)
-}
-
-const announce = (dockerfile: Dockerfile, plan: Plan, onEvent: (event: BuildEvent) => void): void => {
-  for (const { message, range } of dockerfile.warnings) onEvent({ type: 'warning', message, line: range.start })
-  for (const [vertex, facts] of plan.vertices.entries()) onEvent({ type: 'vertex', vertex, ...facts })
 }
 
 const declaredArgs = ({ globalArgs, stages }: Dockerfile): Set<string> =>

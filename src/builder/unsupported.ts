@@ -5,16 +5,12 @@ import { notImplemented } from '../errdefs.ts'
 export const refuseUnsupported = (options: BuildOptions): void => {
   const { resources } = options
   const asked: readonly (readonly [boolean, string])[] = [
-    [options.platforms.length > 1, 'several platforms'],
     [options.annotations.length > 0, 'annotations'],
     [options.extraHosts.length > 0, 'added hosts'],
     [options.shmSize > 0, 'a size of /dev/shm'],
     [options.ulimits.length > 0, 'ulimits'],
     [options.cgroupParent !== '', 'a cgroup parent'],
     [Object.values(resources).some(limit => limit !== 0 && limit !== ''), 'limits of build steps'],
-    [options.squash, 'squash'],
-    [options.exports.some(({ type }) => type !== 'image' && type !== 'docker'), 'exporters other than an image'],
-    [options.exports.some(({ toClient }) => toClient), 'output to the client'],
     [options.cacheTo.length > 0, 'cache exports'],
     [options.cacheFrom.some(({ type }) => type !== 'registry'), 'cache sources other than images'],
     [options.attestations.length > 0, 'attestations'],

@@ -30,6 +30,7 @@ import type { Snapshotter } from '../storage/snapshots/snapshotter.ts'
 import { BlobLeases } from './blob-leases.ts'
 import { BlobSources } from './blob-sources.ts'
 import { BOOTSTRAP_PREFIX } from './bootstrap-prefix.ts'
+import { BuiltImages } from './built-images.ts'
 import { type ApplyChanges, refuseChanges } from './changes.ts'
 import { Distribution, type DistributionSettings } from './distribution.ts'
 import { type Image, type ImageLayer, type ImageUser, wholeImage } from './image.ts'
@@ -38,7 +39,7 @@ import { ImageTable } from './image-table.ts'
 import type { ImportOptions } from './import.ts'
 import { historyOf, inspectImage } from './inspect.ts'
 import { LayerStore } from './layer-store.ts'
-import { listImages, withSharedSizes } from './list.ts'
+import { type ListOptions, listImages, withSharedSizes } from './list.ts'
 import { summarizeManifest } from './manifest-summary.ts'
 import { choosePrunable } from './prune.ts'
 import { planRemoval, requireRemovable } from './remove.ts'
@@ -60,6 +61,7 @@ export type ImagesOptions = {
 /** The images of this engine: what people call them, what they consist of, and how they come and go. Verbs are Docker's. */
 export class Images implements AsyncDisposable {
   readonly upkeep: ImageUpkeep
+  readonly built: BuiltImages
   readonly #table: ImageTable
   readonly #layers: LayerStore
   readonly #sources: BlobSources
@@ -99,6 +101,7 @@ export class Images implements AsyncDisposable {
       content,
       events,
     })
+    this.built = new BuiltImages(this.#parts())
     this.#distribution = distribution && new Distribution(this.#parts(), distribution)
     this.upkeep = new ImageUpkeep({
       ...this.#parts(),
@@ -274,17 +277,7 @@ export class Images implements AsyncDisposable {
     return items
   }
 
-  list({
-    all = false,
-    filters = {},
-    sharedSize = false,
-    manifests = false,
-  }: {
-    all?: boolean
-    sharedSize?: boolean
-    manifests?: boolean
-    filters?: Filters
-  } = {}): ImageSummary[] {
+  list({ all = false, filters = {}, sharedSize = false, manifests = false }: ListOptions = {}): ImageSummary[] {
     const names = this.#shownNames()
     const listed = this.#all().map(image => ({
       image,

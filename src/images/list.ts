@@ -16,6 +16,13 @@ export type ListedImage = {
   readonly manifests?: readonly ImageManifestSummary[]
 }
 
+export type ListOptions = {
+  readonly all?: boolean
+  readonly sharedSize?: boolean
+  readonly manifests?: boolean
+  readonly filters?: Filters
+}
+
 const ACCEPTED = ['dangling', 'label', 'before', 'since', 'reference', 'until']
 
 /**

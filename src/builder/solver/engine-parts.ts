@@ -1,5 +1,7 @@
 import type { JsonMessage } from '../../api/image.ts'
+import type { BuiltImages } from '../../images/built-images.ts'
 import type { Images } from '../../images/images.ts'
+import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { ImageConfig } from '../../oci/image-config.ts'
 import type { Platform } from '../../oci/platform.ts'
@@ -31,6 +33,14 @@ export interface ImageStore {
   /** The image is being used, and so is what it was built on. */
   touch(id: Digest): void
   list(): readonly { readonly Id: string }[]
+  /** What the image is known by in registries. NotFound. */
+  manifest(id: Digest): Descriptor
+  names(id: Digest): readonly Reference[]
+  /** Sends what a name stands for to its registry. */
+  push(reference: Reference, options: Parameters<Images['push']>[1]): Promise<void>
+  remove(nameOrId: string): Promise<unknown>
+  /** Images of several platforms together, archives, layers' bytes. */
+  readonly built: BuiltImages
 }
 
 export type RunStepRequest = {

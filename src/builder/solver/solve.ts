@@ -11,7 +11,11 @@ import { imageState, inheritedState, type StageState, scratchState } from './sta
 import { type StepOptions, StepRunner } from './step-runner.ts'
 import { refuseTrigger } from './unsupported.ts'
 
-export type SolveOptions = Omit<StepOptions, 'globals' | 'stageEnd'> & { readonly platform: Platform | undefined }
+export type SolveOptions = Omit<StepOptions, 'globals' | 'stageEnd'> & {
+  readonly platform: Platform | undefined
+  /** Stages, by name or number, whose steps are not looked for in the cache. */
+  readonly noCacheFilter: readonly string[]
+}
 
 /**
  * Executes a plan: every stage begins at once and waits only where it needs what another left. The first failure stops
@@ -32,14 +36,18 @@ export const solve = async (
     if (end === undefined) throw new Error(`stage ${index} is not part of the plan`)
     return end
   }
-  const runner = new StepRunner(parts, { ...options, globals: plan.globals, stageEnd })
+  const stepOptions = { ...options, globals: plan.globals, stageEnd }
+  const cached = new StepRunner(parts, stepOptions)
+  const anew = new StepRunner(parts, { ...stepOptions, noCache: true })
+  const runnerOf = ({ stage: { name, index } }: PlannedStage): StepRunner =>
+    options.noCacheFilter.some(wanted => wanted.toLowerCase() === name || wanted === String(index)) ? anew : cached
   for (const [vertex] of plan.dockerfile.globalArgs.entries()) {
     onEvent({ type: 'started', vertex })
     onEvent({ type: 'completed', vertex, cached: true, milliseconds: 0 })
   }
   for (const stage of plan.stages) {
     // Stages before it are in the map already; later ones cannot be named.
-    const end = runStage({ parts, plan, options, onEvent, runner, stageEnd }, stage, stop)
+    const end = runStage({ parts, plan, options, onEvent, runner: runnerOf(stage), stageEnd }, stage, stop)
     end.catch(error => failure.abort(error))
     ends.set(stage.index, end)
   }

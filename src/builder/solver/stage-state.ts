@@ -9,6 +9,8 @@ export type StageLayer = { readonly diffId: Digest; readonly blob: Descriptor; r
 /** Where a stage stands between two steps. A step makes a new one. */
 export type StageState = {
   readonly layers: readonly StageLayer[]
+  /** How many layers and lines of history came with the image that all began with. */
+  readonly base: { readonly layers: number; readonly history: number }
   readonly config: ExecutionConfig
   readonly history: readonly History[]
   readonly author: string | undefined
@@ -32,6 +34,7 @@ export const shellOf = (config: ExecutionConfig): readonly string[] =>
 
 export const scratchState = (platform: Platform = hostPlatform()): StageState => ({
   layers: [],
+  base: { layers: 0, history: 0 },
   config: { Env: [DEFAULT_PATH] },
   history: [],
   author: undefined,
@@ -53,6 +56,7 @@ export const imageState = (image: {
   const env = inherited.Env ?? []
   return {
     layers: layers.map(({ diffId, blob, size }) => ({ diffId, blob, size })),
+    base: { layers: layers.length, history: config.history?.length ?? 0 },
     config: { ...inherited, Env: env.some(entry => entry.startsWith('PATH=')) ? env : [...env, DEFAULT_PATH] },
     history: config.history ?? [],
     author: config.author,

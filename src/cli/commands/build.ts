@@ -46,7 +46,9 @@ export const command: Command = {
       return reportChecks(result, source.dockerfile, stdout, context.stderr)
     }
     showWarnings(context, flags, progress)
-    if (flags.string('iidfile') !== '') writeFileSync(flags.string('iidfile'), result.imageId)
+    // What went into an archive alone is known by its manifest.
+    const written = result.imageId || String(result.metadata['containerimage.digest'] ?? '')
+    if (flags.string('iidfile') !== '') writeFileSync(flags.string('iidfile'), written)
     if (flags.string('metadata-file') !== '')
       writeFileSync(flags.string('metadata-file'), JSON.stringify(result.metadata, undefined, 2))
     if (flags.bool('quiet') && result.imageId !== '') stdout.line(result.imageId)

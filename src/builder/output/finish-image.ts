@@ -1,0 +1,73 @@
+import { type Digest, digestOf } from '../../oci/digest.ts'
+import type { ImageConfig } from '../../oci/image-config.ts'
+import { clampTimes } from '../../storage/archive/clamp-times.ts'
+import { decompress } from '../../storage/archive/decompress.ts'
+import type { EngineParts } from '../solver/engine-parts.ts'
+import { imageConfigOf, type StageLayer, type StageState } from '../solver/stage-state.ts'
+import { withSourceDate } from './source-date.ts'
+import { squash } from './squash.ts'
+
+export type FinishOptions = {
+  readonly squash: boolean
+  /** Seconds since the epoch. */
+  readonly sourceDate: number | undefined
+  /** No file of the build's layers is newer than `sourceDate`. */
+  readonly rewriteTimes: boolean
+}
+
+/** Records the image that a stage has become, as it was asked for. `isNew`: it was not here. */
+export const finishImage = async (
+  parts: EngineParts,
+  end: StageState,
+  options: FinishOptions,
+  signal: AbortSignal,
+): Promise<{ readonly id: Digest; readonly isNew: boolean }> => {
+  /** Layers that are ours until an image has them. */
+  const made: Digest[] = []
+  try {
+    let state = end
+    if (options.squash) {
+      state = await squash(parts, end, signal)
+      if (state !== end) made.push(...state.layers.slice(end.base.layers).map(({ diffId }) => diffId))
+    }
+    const { sourceDate } = options
+    if (options.rewriteTimes && sourceDate !== undefined) {
+      const layers = state.layers.slice(0, state.base.layers)
+      for (const { diffId } of state.layers.slice(state.base.layers)) {
+        const layer = await rewritten(parts, diffId, sourceDate, signal)
+        made.push(layer.diffId)
+        layers.push(layer)
+      }
+      state = { ...state, layers }
+    }
+    const config = sourceDate === undefined ? imageConfigOf(state) : withSourceDate(imageConfigOf(state), sourceDate)
+    const recorded = record(parts, config, state.layers)
+    if (recorded.isNew) for (const { diffId } of state.layers) take(made, diffId)
+    return recorded
+  } finally {
+    if (made.length > 0) await parts.images.releaseLayers(made)
+  }
+}
+
+/** Recording an image lets go of each of its layers once. */
+const take = (made: Digest[], diffId: Digest): void => {
+  const at = made.indexOf(diffId)
+  if (at >= 0) made.splice(at, 1)
+}
+
+/** The same steps give the same image: then there is nothing to write. */
+const record = ({ images }: EngineParts, config: ImageConfig, layers: readonly StageLayer[]) => {
+  const id = digestOf(JSON.stringify(config))
+  if (images.find(id) !== undefined) return { id, isNew: false }
+  return { id: images.create({ config, layers }).id, isNew: true }
+}
+
+const rewritten = async (
+  { images }: EngineParts,
+  diffId: Digest,
+  sourceDate: number,
+  signal: AbortSignal,
+): Promise<StageLayer> => {
+  const { stream } = await decompress(images.built.openLayer(diffId))
+  return await images.composeLayer(clampTimes(stream, BigInt(sourceDate) * 1_000_000_000n), signal)
+}

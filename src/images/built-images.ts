@@ -1,0 +1,117 @@
+import type { Readable } from 'node:stream'
+import { notFound } from '../errdefs.ts'
+import { type Descriptor, type Index, mediaTypes } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
+import { familiarName, parseReference, type Reference, withDefaultTag } from '../oci/reference.ts'
+import type { ContentStore } from '../storage/content/content-store.ts'
+import type { BlobLeases } from './blob-leases.ts'
+import type { ImageRecorder } from './image-recorder.ts'
+import type { ImageTable, NameTarget } from './image-table.ts'
+import type { LayerStore } from './layer-store.ts'
+import { pickPlatform } from './resolve.ts'
+
+type Parts = {
+  readonly content: ContentStore
+  readonly layers: LayerStore
+  readonly leases: BlobLeases
+  readonly recorder: ImageRecorder
+  readonly table: ImageTable
+}
+
+const PLAIN: readonly string[] = [mediaTypes.layer, mediaTypes.dockerLayer]
+
+/** What a builder does with the images that it has recorded: several platforms become one index, all of it an archive. */
+export class BuiltImages {
+  readonly #parts: Parts
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+  }
+
+  /**
+   * Gives names to the images of several platforms together, by way of an index. Their layers are compressed for it: a push
+   * would do it anyway, and then the index would not be the same any more.
+   */
+  async nameIndex(ids: readonly Digest[], names: readonly Reference[], signal: AbortSignal): Promise<NameTarget> {
+    const { recorder, table, leases } = this.#parts
+    for (const id of ids) await this.#compress(id, signal)
+    // From here on nothing waits: the index stays because names lead to it.
+    using lease = leases.open()
+    const index = this.#writeIndex(ids)
+    lease.hold(index.digest)
+    const images = ids.map(id => recorder.image(id))
+    const { id } = pickPlatform(images, undefined) ?? recorder.image(ids[0] as Digest)
+    for (const name of names) {
+      if (table.named(name)?.target?.digest === index.digest) continue
+      recorder.name([name], id, index)
+      recorder.publishEvent('tag', id, familiarName(name))
+    }
+    return index
+  }
+
+  /** One archive of these images, under these names: of several platforms with their index. Whoever does not read it destroys it. */
+  async archive(
+    ids: readonly Digest[],
+    names: readonly Reference[],
+    { compressed, signal }: { readonly compressed: boolean; readonly signal: AbortSignal },
+  ): Promise<{ stream: Readable; top: Descriptor }> {
+    const { recorder } = this.#parts
+    const { saveImages } = await import('./save.ts')
+    if (compressed) for (const id of ids) await this.#compress(id, signal)
+    const images = ids.map(id => ({ image: recorder.image(id), manifest: recorder.manifest(id) }))
+    const index = ids.length > 1 ? plainDescriptor(this.#writeIndex(ids)) : undefined
+    const saved = (names.length > 0 ? names : [undefined]).map(reference => ({
+      reference,
+      index,
+      isPicked: false,
+      images,
+    }))
+    return { stream: saveImages(this.#parts, saved), top: index ?? recorder.manifest(ids[0] as Digest) }
+  }
+
+  /** Whether a name stands for the platforms of an index. */
+  isIndex(name: string): boolean {
+    return this.#parts.table.named(withDefaultTag(parseReference(name)))?.target?.members !== undefined
+  }
+
+  /** The blob of a layer, as it lies here. NotFound. */
+  openLayer(diffId: Digest): Readable {
+    const layer = this.#parts.layers.find(diffId)
+    if (!layer) throw notFound(`layer ${diffId} does not exist`)
+    return this.#parts.content.open(layer.blob.digest)
+  }
+
+  #writeIndex(ids: readonly Digest[]): NameTarget {
+    const { content, recorder } = this.#parts
+    const members = ids.map(id => ({
+      ...plainDescriptor(recorder.manifest(id)),
+      platform: recorder.image(id).platform,
+    }))
+    const index: Index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests: members }
+    const bytes = Buffer.from(JSON.stringify(index))
+    return { mediaType: mediaTypes.index, digest: content.write(bytes), size: bytes.length, members }
+  }
+
+  /** Layers that lie here plain get the form that registries have. One that another index lists stays what it is. */
+  async #compress(id: Digest, signal: AbortSignal): Promise<void> {
+    const { content, layers, recorder, table } = this.#parts
+    const image = recorder.image(id)
+    if (image.layers.every(({ blob }) => !PLAIN.includes(blob.mediaType))) return
+    const isListed = table
+      .names()
+      .some(({ target }) => target?.members?.some(({ digest }) => digest === image.manifest) ?? false)
+    if (isListed) return
+    const diffIds = image.layers.map(({ diffId }) => diffId)
+    for (const diffId of diffIds) layers.hold(diffId)
+    const choices: { diffId: Digest; blob: Descriptor }[] = []
+    try {
+      for (const diffId of diffIds) choices.push({ diffId, blob: await layers.compress(diffId, signal) })
+    } catch (error) {
+      layers.release(diffIds)
+      throw error
+    }
+    recorder.record(content.readSync(id), choices, undefined, { replace: true })
+  }
+}
+
+const plainDescriptor = ({ mediaType, digest, size }: Descriptor): Descriptor => ({ mediaType, digest, size })
