@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { until } from '../../../test/harness/until.ts'
 import { mediaTypes } from '../../oci/descriptor.ts'
 import { digestOf } from '../../oci/digest.ts'
 import { settle } from '../settle.ts'
@@ -51,6 +52,8 @@ test('an adopted blob that the host did not live to write down is gone with the 
   after.adopt(digestOf('kept'))
   const awake = setInterval(() => {}, 1000)
   await settle(place.root)
+  // The mark goes after that, on another thread.
+  await until('the mark to go', () => readdirSync(join(place.root, 'content', 'unsettled')).length === 0)
   clearInterval(awake)
   assert.deepEqual(new ContentStore(place.root, 'boot three').list(), [digestOf('kept')])
 })

@@ -26,6 +26,9 @@ import { UnsettledBlobs } from './unsettled-blobs.ts'
 /** What a stream is said to be; it is refused when it turns out otherwise. */
 export type Expectation = { readonly digest?: Digest | undefined; readonly size?: number | undefined }
 
+/** Bytes of a blob that is deleted on the spot. */
+const SMALL = 4 << 20
+
 /**
  * Blobs by digest, as an OCI image layout (https://github.com/opencontainers/image-spec/blob/main/image-layout.md), so
  * that other tools can read it. A blob appears whole or not at all: it is written below `ingest/`, fsynced and renamed.
@@ -187,9 +190,18 @@ export class ContentStore {
     this.#unsettled.add(hexOf(digest), () => renameSync(path, this.path(digest)))
   }
 
-  /** No error when it is not there. */
+  /** It is gone at once; the disk gives its room back a little later, on another thread. No error when it is not there. */
   remove(digest: Digest): void {
-    rmSync(this.path(digest), { force: true })
+    const path = this.path(digest)
+    const stat = statSync(path, { throwIfNoEntry: false })
+    if (!stat) return
+    if (stat.size <= SMALL) rmSync(path, { force: true })
+    else {
+      const temporary = this.#temporary()
+      renameSync(path, temporary)
+      // What could not be deleted is swept at the next start.
+      rm(temporary, { force: true }).catch(() => {})
+    }
     this.#unsettled.drop(hexOf(digest))
   }
 

@@ -114,12 +114,12 @@ export class OverlaySnapshotter implements Snapshotter {
     const path = this.#path(folder)
     const filled = this.#folders.fill(folder)
     let kept = !options.unpack
-    if (options.unpack) this.#folders.make(folder)
     const discardTree = async (): Promise<void> => {
       if (!kept) await discard(path)
       filled[Symbol.dispose]()
     }
     try {
+      if (options.unpack) await this.#folders.makeSoon(folder)
       return new FileIntake(options, {
         directory: options.unpack ? path : undefined,
         maxSize: this.#maxSize,

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdirSync, renameSync } from 'node:fs'
-import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { chmod, mkdir, readdir, rename } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { overlayFolders } from '../../host/mount.ts'
 import { discard } from './discard.ts'
 
@@ -33,7 +33,7 @@ export class SnapshotFolders {
    */
   make(folder: number): string {
     const path = this.path(folder)
-    const unique = join(this.root, `new-${randomBytes(6).toString('hex')}`)
+    const unique = this.#unique()
     mkdirSync(unique)
     // Whatever the umask.
     chmodSync(unique, 0o755)
@@ -41,9 +41,27 @@ export class SnapshotFolders {
     return path
   }
 
+  /** The same on another thread: with a busy disk it takes a while. */
+  async makeSoon(folder: number): Promise<string> {
+    const path = this.path(folder)
+    const unique = this.#unique()
+    using _filled = this.#keep(basename(unique))
+    await mkdir(unique)
+    await chmod(unique, 0o755)
+    await rename(unique, path)
+    return path
+  }
+
+  #unique(): string {
+    return join(this.root, `new-${randomBytes(6).toString('hex')}`)
+  }
+
   /** Until this is disposed, the folder is no stray. */
   fill(folder: number): Disposable {
-    const name = String(folder)
+    return this.#keep(String(folder))
+  }
+
+  #keep(name: string): Disposable {
     this.#underWay.add(name)
     return { [Symbol.dispose]: () => void this.#underWay.delete(name) }
   }
