@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CommandOptions, type CommandResult, launcher, run } from './command.ts'
 import type { TestDaemon } from './daemon.ts'
@@ -21,6 +21,12 @@ export class BuildContext implements Disposable {
       mkdirSync(join(this.context, path, '..'), { recursive: true })
       writeFileSync(join(this.context, path), content)
     }
+  }
+
+  /** Copies a file of the host's into the context. */
+  copyIn(file: string, path: string): void {
+    mkdirSync(join(this.context, path, '..'), { recursive: true })
+    copyFileSync(file, join(this.context, path))
   }
 
   /** A path beside the context. */
