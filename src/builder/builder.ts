@@ -118,7 +118,7 @@ export class Builder {
     for (const { message, range } of dockerfile.warnings) onEvent({ type: 'warning', message, line: range.start })
     const told = new PlatformEvents(onEvent)
     const solvings = plans.map(each => ({ ...each, tell: told.announce(each.plan, each.platform, plans.length > 1) }))
-    for (const { plan } of plans) contexts.expect(wantedPaths(plan))
+    contexts.expect(wantedPaths((plans[0] as (typeof plans)[0]).plan))
     const { noCache, noCacheFilter, network } = request
     const bases = new BaseImages(this.#parts.images, request)
     const common = {

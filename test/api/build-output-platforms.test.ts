@@ -39,7 +39,10 @@ LABEL for=$TARGETPLATFORM
   file: 'content\n',
 }
 const inspect = async (name: string, platform?: string): Promise<ImageInspect> => {
-  const asked = platform && { platform: JSON.stringify({ os: 'linux', architecture: platform.split('/')[1] }) }
+  const asked =
+    platform === undefined
+      ? undefined
+      : { platform: JSON.stringify({ os: 'linux', architecture: platform.split('/')[1] }) }
   const { status, body } = await daemon.client.get<ImageInspect>(`/images/${name}/json`, asked)
   assert.equal(status, 200, JSON.stringify(body))
   return body
