@@ -15,6 +15,7 @@ import { applyIgnoreRules } from './context/ignore-rules.ts'
 import type { Dockerfile } from './dockerfile/dockerfile.ts'
 import { parseDockerfile } from './dockerfile/parse-dockerfile.ts'
 import { platformArgs } from './dockerfile/platform-args.ts'
+import { CacheMounts } from './mounts/cache-mounts.ts'
 import { deliver } from './output/deliver.ts'
 import { planExports } from './output/export-plan.ts'
 import { sourceDate } from './output/source-date.ts'
@@ -24,6 +25,7 @@ import { BuildCache } from './solver/build-cache.ts'
 import {
   type BuildCacheItem,
   describeCache,
+  describeCacheMount,
   describePack,
   type PruneOptions,
   pruneCache,
@@ -63,7 +65,14 @@ export class Builder {
     this.#root = root
     this.#store = new ContextStore(join(root, 'contexts'), database)
     this.#events = events
-    this.#parts = { images, snapshotter, runStep, cache: new BuildCache(database, images), mounts }
+    this.#parts = {
+      images,
+      snapshotter,
+      runStep,
+      cache: new BuildCache(database, images),
+      mounts,
+      cacheMounts: new CacheMounts(join(root, 'cache-mounts'), database),
+    }
   }
 
   /** Removes what builds of a daemon that died have left. Before the first build. */
@@ -75,13 +84,19 @@ export class Builder {
       rmdirSync(target)
     }
     this.#store.recover()
+    await this.#parts.cacheMounts.recover()
     for (const key of snapshotter.keys()) if (key.startsWith(SNAPSHOT_PREFIX)) await snapshotter.remove(key)
   }
 
-  /** What the cache holds, and what clients have sent: rows of `GET /system/df`. */
-  usage(): BuildCacheItem[] {
-    const { cache, images } = this.#parts
-    return [...describeCache(cache.list(), images), ...this.#store.list().map(describePack)]
+  /** What the cache holds, what clients have sent, and what RUNs keep: rows of `GET /system/df`. */
+  async usage(): Promise<BuildCacheItem[]> {
+    const { cache, cacheMounts, images } = this.#parts
+    const mounts = await cacheMounts.list()
+    return [
+      ...describeCache(cache.list(), images),
+      ...this.#store.list().map(describePack),
+      ...mounts.map(describeCacheMount),
+    ]
   }
 
   /**
@@ -89,8 +104,7 @@ export class Builder {
    * bad filter.
    */
   async prune(options: PruneOptions): Promise<{ CachesDeleted: string[] | null; SpaceReclaimed: number }> {
-    const { cache, images } = this.#parts
-    const pruned = await pruneCache(cache, images, this.#store, options)
+    const pruned = await pruneCache(this.#parts, this.#store, options)
     this.#events.publish('builder', 'prune', '', { reclaimed: String(pruned.SpaceReclaimed) })
     return pruned
   }
@@ -121,8 +135,10 @@ export class Builder {
     contexts.expect(wantedPaths((plans[0] as (typeof plans)[0]).plan))
     const { noCache, noCacheFilter, network } = request
     const bases = new BaseImages(this.#parts.images, request)
+    const { client, secrets, sshAgents } = request
     const common = {
       ...{ contexts, noCache, noCacheFilter, network, bases },
+      lender: { client, secrets, sshAgents },
       debugger: request.shellOnError ? request.client : undefined,
     }
     const ends: StageState[] = []

@@ -47,7 +47,7 @@ const stepSpec = (
     },
     root: { path: request.rootfs },
     hostname: HOSTNAME,
-    mounts: [...defaultMounts(), ...files],
+    mounts: mountsOf([...defaultMounts(), ...files], request.mounts ?? []),
     linux: {
       namespaces: [
         ...NAMESPACES.map(type => ({ type })),
@@ -61,6 +61,12 @@ const stepSpec = (
     },
   }
 }
+
+/** What a step mounts itself comes instead of what every step has there. */
+const mountsOf = (usual: readonly MountSpec[], own: readonly MountSpec[]): MountSpec[] => [
+  ...usual.filter(({ destination }) => !own.some(mount => mount.destination === destination)),
+  ...own,
+]
 
 /** resolv.conf, hosts and hostname for the step's process. */
 const ownFiles = (directory: string, isolated: boolean, address: string | undefined): MountSpec[] => {

@@ -23,7 +23,16 @@ test('parts cannot run into one another', () => {
 })
 
 test('a RUN depends on all that it can see', () => {
-  const facts = { files: 'f', args: ['a'], env: ['E=1'], cwd: '/', user: '', network: 'default', script: undefined }
+  const facts = {
+    files: 'f',
+    args: ['a'],
+    env: ['E=1'],
+    cwd: '/',
+    user: '',
+    network: 'default',
+    script: undefined,
+    given: [],
+  }
   const variants = [
     facts,
     { ...facts, files: 'g' },
@@ -33,6 +42,7 @@ test('a RUN depends on all that it can see', () => {
     { ...facts, user: '1' },
     { ...facts, network: 'none' },
     { ...facts, script: '' },
+    { ...facts, given: [''] },
   ]
   assert.equal(new Set(variants.map(runKey)).size, variants.length)
   assert.equal(runKey({ ...facts }), runKey(facts))

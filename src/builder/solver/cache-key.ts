@@ -27,7 +27,14 @@ export const runKey = (facts: {
   readonly user: string
   readonly network: string
   readonly script: string | undefined
-}): string => cacheKey('run', facts.files, facts.args, facts.env, facts.cwd, facts.user, facts.network, facts.script)
+  /** All else that it was given to see, mounts first. */
+  readonly given: readonly string[]
+}): string =>
+  cacheKey(
+    ...['run', facts.files, facts.args, facts.env, facts.cwd, facts.user, facts.network, facts.script],
+    // Most steps have none; their keys are as they were before there were any.
+    ...(facts.given.length === 0 ? [] : [facts.given]),
+  )
 
 /** What a COPY or ADD leaves depends on. `sources` is a digest of what is copied, names and metadata included. */
 export const copyKey = (facts: {

@@ -3,13 +3,14 @@ import { invalidArgument } from '../../errdefs.ts'
 import type { ContextPack, ContextStore } from '../context/context-store.ts'
 import { SyntaxProblem } from '../dockerfile/dockerfile-error.ts'
 import { parseGoDuration } from '../dockerfile/go-duration.ts'
+import type { CacheMount, CacheMounts } from '../mounts/cache-mounts.ts'
 import type { BuildCache, CacheRecord } from './build-cache.ts'
 import type { ImageStore } from './engine-parts.ts'
 
 /** A row of `BuildCache` in `GET /system/df`. */
 export type BuildCacheItem = {
   readonly ID: string
-  readonly Type: 'regular' | 'source.local'
+  readonly Type: 'regular' | 'source.local' | 'exec.cachemount'
   readonly Description: string
   readonly InUse: boolean
   /** An image has the same layer, so that its space is not the cache's alone. */
@@ -52,9 +53,21 @@ export const describePack = ({ id, size, created, used, inUse }: ContextPack): B
   UsageCount: 1,
 })
 
+/** What `RUN --mount=type=cache` keeps. */
+export const describeCacheMount = (mount: CacheMount): BuildCacheItem => ({
+  ID: `cache-mount-${mount.id}`,
+  Type: 'exec.cachemount',
+  Description: mount.description,
+  InUse: mount.inUse,
+  Shared: false,
+  Size: mount.size,
+  CreatedAt: new Date(mount.created).toISOString(),
+  LastUsedAt: new Date(mount.used).toISOString(),
+  UsageCount: mount.uses,
+})
+
 export const pruneCache = async (
-  cache: BuildCache,
-  images: ImageStore,
+  { cache, cacheMounts, images }: { cache: BuildCache; cacheMounts: CacheMounts; images: ImageStore },
   contexts: ContextStore,
   { all, filters }: PruneOptions,
 ): Promise<{ CachesDeleted: string[] | null; SpaceReclaimed: number }> => {
@@ -68,7 +81,13 @@ export const pruneCache = async (
   const packs = contexts.list().filter(({ used, inUse }) => used < before && !inUse)
   for (const { id } of packs) reclaimed += contexts.remove(id)
   if (all) cache.removeDescriptions(before)
-  const deleted = [...doomed.map(({ key }) => key), ...packs.map(({ id }) => `context-${id}`)]
+  const mounts: string[] = []
+  for (const { id, used, size } of await cacheMounts.list()) {
+    if (used >= before || !(await cacheMounts.remove(id))) continue
+    reclaimed += size
+    mounts.push(`cache-mount-${id}`)
+  }
+  const deleted = [...doomed.map(({ key }) => key), ...packs.map(({ id }) => `context-${id}`), ...mounts]
   return { CachesDeleted: deleted.length === 0 ? null : deleted, SpaceReclaimed: reclaimed }
 }
 

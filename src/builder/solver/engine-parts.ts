@@ -6,7 +6,9 @@ import type { Digest } from '../../oci/digest.ts'
 import type { ImageConfig } from '../../oci/image-config.ts'
 import type { Platform } from '../../oci/platform.ts'
 import type { Reference } from '../../oci/reference.ts'
+import type { MountSpec } from '../../oci/runtime-spec.ts'
 import type { Snapshotter } from '../../storage/snapshots/snapshotter.ts'
+import type { CacheMounts } from '../mounts/cache-mounts.ts'
 import type { ShellTerminal } from '../shell-terminal.ts'
 import type { BuildCache } from './build-cache.ts'
 import type { LayerKeeper } from './layer-keeper.ts'
@@ -55,6 +57,8 @@ export type RunStepRequest = {
   /** `user[:group]`, by name or number; empty for root. */
   readonly user: string
   readonly network: NetworkMode
+  /** Beside those that every step has. */
+  readonly mounts?: readonly MountSpec[]
   /** It gets this instead of pipes; then `onOutput` is told nothing. */
   readonly terminal?: ShellTerminal | undefined
 }
@@ -83,6 +87,7 @@ export type EngineParts = {
   readonly snapshotter: Snapshotter
   readonly runStep: RunStep
   readonly cache: BuildCache
+  readonly cacheMounts: CacheMounts
   /** A directory for mounts, which exists. */
   readonly mounts: string
 }

@@ -1,5 +1,7 @@
 import { chmodSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { type Lender, openMounts } from '../mounts/open-mounts.ts'
+import type { StepMount } from '../mounts/step-mount.ts'
 import type { EngineParts, OutputStream, RunStepRequest } from './engine-parts.ts'
 import { MissingMountPoints } from './mount-points.ts'
 import type { StageLayer } from './stage-state.ts'
@@ -7,6 +9,10 @@ import { StepFailed } from './step-failed.ts'
 import { StepSnapshot } from './step-snapshot.ts'
 
 export type RunRequest = Pick<RunStepRequest, 'id' | 'platform' | 'args' | 'env' | 'cwd' | 'user' | 'network'> & {
+  readonly mounts: readonly StepMount[]
+  readonly lender: Lender
+  /** For people: which step uses a cache. */
+  readonly createdBy: string
   /** A here-document with an interpreter line of its own: it becomes a program that is run instead. */
   readonly script: string | undefined
 }
@@ -15,16 +21,25 @@ export type RunRequest = Pick<RunStepRequest, 'id' | 'platform' | 'args' | 'env'
 export const executeRun = async (
   parts: EngineParts,
   layers: readonly StageLayer[],
-  { script, ...request }: RunRequest,
+  { script, mounts, lender, createdBy, ...request }: RunRequest,
   onOutput: (stream: OutputStream, chunk: Buffer) => void,
   signal: AbortSignal,
 ): Promise<StageLayer | undefined> => {
+  await using opened = await openMounts(parts, mounts, lender, { id: request.id, createdBy }, signal)
   await using snapshot = await StepSnapshot.mount(parts, layers)
   const { root } = snapshot
-  const mountPoints = new MissingMountPoints(root)
+  const mountPoints = new MissingMountPoints(
+    root,
+    opened.specs.map(({ destination }) => destination),
+  )
   const program = script === undefined ? undefined : placeScript(root, request.id, script)
   const args = program === undefined ? request.args : [program.path]
-  const { exitCode } = await parts.runStep({ ...request, args, rootfs: root }, onOutput, signal)
+  const env = [...request.env, ...opened.env]
+  const { exitCode } = await parts.runStep(
+    { ...request, args, env, rootfs: root, mounts: opened.specs },
+    onOutput,
+    signal,
+  )
   if (exitCode !== 0) throw new StepFailed(request.args, exitCode)
   program?.remove()
   mountPoints.remove()

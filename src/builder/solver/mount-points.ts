@@ -19,12 +19,14 @@ export class MissingMountPoints {
   readonly #parents: readonly Parent[]
   #unchanged: readonly string[] = []
 
-  constructor(root: string) {
+  /** `targets`: what the step mounts itself. */
+  constructor(root: string, targets: readonly string[] = []) {
     this.#root = root
-    this.#missing = MOUNT_POINTS.flatMap(path => {
+    const missing = [...targets.flatMap(withParents), ...MOUNT_POINTS].flatMap(path => {
       const real = resolveInside(root, path)
-      return real === undefined || lstatSync(real, { throwIfNoEntry: false }) !== undefined ? [] : [real]
+      return real === undefined || isThere(real) ? [] : [real]
     })
+    this.#missing = [...new Set(missing)].sort((a, b) => b.split('/').length - a.split('/').length)
     this.#parents = [...new Set(this.#missing.map(path => dirname(path)))].flatMap(path => {
       const stat = statSync(path, { throwIfNoEntry: false })
       return stat === undefined ? [] : [{ path, stat, names: readdirSync(path) }]
@@ -47,11 +49,28 @@ export class MissingMountPoints {
   }
 }
 
+/** `/a/b` and `/a`. */
+const withParents = (path: string): string[] => {
+  const names = path.split('/').filter(Boolean)
+  return names.map((_, at) => `/${names.slice(0, at + 1).join('/')}`)
+}
+
+const isThere = (path: string): boolean => {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined
+  } catch (error) {
+    // Below a file: the runtime will say so.
+    if (codeOf(error) === 'ENOTDIR') return true
+    throw error
+  }
+}
+
 const isUnchanged = ({ path, stat, names }: Parent): boolean => {
   const now = statSync(path, { throwIfNoEntry: false })
   if (now === undefined || now.mode !== stat.mode || now.uid !== stat.uid || now.gid !== stat.gid) return false
-  // Where nothing was, a directory made anew would look the same.
-  return names.length > 0 && readdirSync(path).join('/') === names.join('/')
+  // Where nothing was, a directory made anew would look the same but for its number.
+  if (names.length === 0 && now.ino !== stat.ino) return false
+  return readdirSync(path).join('/') === names.join('/')
 }
 
 const removeIfEmpty = (path: string): void => {

@@ -15,6 +15,8 @@ export type PlannedStep = {
   readonly instruction: Instruction
   /** Of COPY --from. */
   readonly from: Origin | undefined
+  /** Of RUN's mounts, one each. */
+  readonly mountsFrom: readonly (Origin | undefined)[]
 }
 
 export type PlannedStage = {
@@ -78,7 +80,7 @@ export const planBuild = (
   const need = (index: number): void => {
     if (needed.has(index)) return
     needed.add(index)
-    for (const origin of [bases[index]?.base, ...(copies[index]?.values() ?? [])]) {
+    for (const origin of [bases[index]?.base, ...[...(copies[index]?.values() ?? [])].flat()]) {
       if (typeof origin === 'object' && 'stage' in origin) need(origin.stage)
     }
   }
@@ -110,28 +112,38 @@ export const planBuild = (
         steps: instructions.map((instruction, at) => ({
           vertex: add(instruction, at + 2),
           instruction,
-          from: copies[index]?.get(instruction),
+          from: copies[index]?.get(instruction)?.[0],
+          mountsFrom: instruction.keyword === 'RUN' ? (copies[index]?.get(instruction) ?? []) : [],
         })),
       }
     })
   return { dockerfile, globals, stages: planned, target, vertices }
 }
 
-/** What `--from` of a stage's COPYs names. */
-const copyOrigins = (dockerfile: Dockerfile, stage: Stage): Map<Instruction, Origin> => {
-  const origins = new Map<Instruction, Origin>()
+/** What `--from` of a stage's COPYs names, and `from` of the mounts of its RUNs. */
+const copyOrigins = (dockerfile: Dockerfile, stage: Stage): Map<Instruction, readonly (Origin | undefined)[]> => {
+  const origins = new Map<Instruction, readonly (Origin | undefined)[]>()
   for (const instruction of stage.instructions) {
-    const { keyword } = instruction
     try {
       refuseUnsupported(instruction)
-      if (keyword !== 'COPY' || instruction.from === undefined) continue
-      origins.set(instruction, copyOrigin(instruction.from, dockerfile.stages, stage.index))
+      const froms = namedFroms(instruction)
+      if (froms.length === 0) continue
+      origins.set(
+        instruction,
+        froms.map(from => (from === undefined ? undefined : copyOrigin(from, dockerfile.stages, stage.index))),
+      )
     } catch (error) {
       if (!(error instanceof SyntaxProblem)) throw error
       failAt(dockerfile, error.message, instruction)
     }
   }
   return origins
+}
+
+/** Whatever an instruction takes files from, as it is written; undefined: from the context, or nowhere. */
+export const namedFroms = (instruction: Instruction): readonly (string | undefined)[] => {
+  if (instruction.keyword === 'COPY') return [instruction.from]
+  return instruction.keyword === 'RUN' ? instruction.mounts.map(({ from }) => from) : []
 }
 
 /** @throws SyntaxProblem in Docker's words */

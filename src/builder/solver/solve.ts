@@ -6,7 +6,7 @@ import { SyntaxProblem } from '../dockerfile/dockerfile-error.ts'
 import { parseTrigger } from '../dockerfile/parse-dockerfile.ts'
 import type { EngineParts, StepTold } from './engine-parts.ts'
 import { OutputDecoder } from './output-decoder.ts'
-import { copyOrigin, type Origin, type Plan, type PlannedStage } from './plan.ts'
+import { copyOrigin, namedFroms, type Origin, type Plan, type PlannedStage } from './plan.ts'
 import { imageState, inheritedState, type StageState, scratchState } from './stage-state.ts'
 import { type StepOptions, StepRunner } from './step-runner.ts'
 import { refuseTrigger } from './unsupported.ts'
@@ -81,11 +81,11 @@ const runStage = async (solving: Solving, planned: PlannedStage, signal: AbortSi
     }
     return { state: await baseState(solving, planned, { ...told, onPull }, signal), cached }
   })
-  for (const { vertex, instruction, from } of planned.steps) {
+  for (const { vertex, instruction, from, mountsFrom } of planned.steps) {
     const before = state
     await ready(from)
     state = await asVertex(solving, planned, vertex, signal, told =>
-      runner.run(instruction, from, before, told, signal),
+      runner.run({ instruction, from, mountsFrom }, before, told, signal),
     )
   }
   return state
@@ -174,9 +174,11 @@ const runTriggers = async (
   for (const trigger of triggers) {
     const instruction = parseTrigger(trigger, planned.stage.from.range)
     refuseTrigger(instruction)
-    const named = instruction.keyword === 'COPY' ? instruction.from : undefined
-    const from = named === undefined ? undefined : triggerOrigin(named, plan, planned.index)
-    const result = await runner.run(instruction, from, state, told, signal)
+    const origins = namedFroms(instruction).map(from =>
+      from === undefined ? undefined : triggerOrigin(from, plan, planned.index),
+    )
+    const [from, mountsFrom] = instruction.keyword === 'RUN' ? [undefined, origins] : [origins[0], []]
+    const result = await runner.run({ instruction, from, mountsFrom }, state, told, signal)
     state = result.state
   }
   return state

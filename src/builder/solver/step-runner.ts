@@ -7,6 +7,9 @@ import { SyntaxProblem } from '../dockerfile/dockerfile-error.ts'
 import { expandDocument, expandWord } from '../dockerfile/expand.ts'
 import { heredocContent } from '../dockerfile/heredoc.ts'
 import type { CopyInstruction, Instruction, RunInstruction } from '../dockerfile/instruction.ts'
+import { resolveMount } from '../dockerfile/run-mount.ts'
+import type { Lender } from '../mounts/open-mounts.ts'
+import { type MountFiles, mountKey, mountTarget, type StepMount } from '../mounts/step-mount.ts'
 import type { BaseImages } from './base-images.ts'
 import { cacheKey, copyKey, nextKey, runKey, workdirKey } from './cache-key.ts'
 import { commandLine, configure } from './configure.ts'
@@ -17,7 +20,7 @@ import type { EngineParts, NetworkMode, StepTold } from './engine-parts.ts'
 import { executeCopy } from './execute-copy.ts'
 import { executeRun } from './execute-run.ts'
 import { MountedTree } from './mounted-tree.ts'
-import type { Origin } from './plan.ts'
+import type { Origin, PlannedStep } from './plan.ts'
 import { type Selected, selectSources } from './select-sources.ts'
 import { advance, filesKey, imageState, type StageLayer, type StageState, shellOf } from './stage-state.ts'
 import { type Args, type BuildInput, effectiveArgs, lookupIn, proxyArgs } from './step-environment.ts'
@@ -32,6 +35,8 @@ export type StepOptions = {
   readonly bases: BaseImages
   /** Who is offered a shell when a step fails. */
   readonly debugger?: Pick<BuildClient, 'shell'> | undefined
+  /** What steps may be lent. */
+  readonly lender: Lender
   /** Where another stage ended. */
   readonly stageEnd: (index: number) => Promise<StageState>
 }
@@ -49,8 +54,7 @@ export class StepRunner {
   }
 
   async run(
-    instruction: Instruction,
-    from: Origin | undefined,
+    { instruction, from, mountsFrom }: Omit<PlannedStep, 'vertex'>,
     state: StageState,
     told: StepTold,
     signal: AbortSignal,
@@ -59,7 +63,7 @@ export class StepRunner {
     try {
       switch (instruction.keyword) {
         case 'RUN':
-          return await this.#run(instruction, state, told.onOutput, signal)
+          return await this.#run(instruction, mountsFrom, state, told, signal)
         case 'COPY':
         case 'ADD':
           return await this.#copy(instruction, from, state, told, signal)
@@ -110,10 +114,11 @@ export class StepRunner {
     return { state: advance(state, change, step), cached: found !== undefined }
   }
 
-  #run(
+  async #run(
     instruction: RunInstruction,
+    mountsFrom: readonly (Origin | undefined)[],
     state: StageState,
-    onOutput: StepTold['onOutput'],
+    told: StepTold,
     signal: AbortSignal,
   ): Promise<StepResult> {
     const { input, network: common } = this.#options
@@ -123,14 +128,51 @@ export class StepRunner {
     const buildArgs = effectiveArgs(state.args, env)
     const network = instruction.network ?? common
     const facts = { cwd: config.WorkingDir || '/', user: config.User ?? '', network, script }
-    const key = runKey({ ...facts, files: filesKey(state), args, env: [...buildArgs, '', ...env] })
+    const mounts = await this.#mounts(instruction, mountsFrom, state, told, signal)
+    const given = await Promise.all(mounts.map(mount => mountKey(mount, signal)))
+    const key = runKey({ ...facts, files: filesKey(state), args, env: [...buildArgs, '', ...env], given })
     const prefix = buildArgs.length === 0 ? '' : `|${buildArgs.length} ${buildArgs.join(' ')} `
-    return this.#layer(state, {}, key, `${prefix}${args.join(' ')}`, () => {
+    const createdBy = `${prefix}${args.join(' ')}`
+    return await this.#layer(state, {}, key, createdBy, () => {
       const { layers, platform } = state
       const id = randomBytes(16).toString('hex')
       const whole = [...env, ...buildArgs, ...proxyArgs(input.buildArgs, state.args, env)]
-      return executeRun(this.#parts, layers, { ...facts, id, platform, args, env: whole }, onOutput, signal)
+      const { lender } = this.#options
+      const request = { ...facts, id, platform, args, env: whole, mounts, lender, createdBy: args.join(' ') }
+      return executeRun(this.#parts, layers, request, told.onOutput, signal)
     })
+  }
+
+  #mounts(
+    { mounts }: RunInstruction,
+    origins: readonly (Origin | undefined)[],
+    state: StageState,
+    told: StepTold,
+    signal: AbortSignal,
+  ): Promise<StepMount[]> {
+    const lookup = lookupIn(state.config.Env ?? [], state.args)
+    return Promise.all(
+      mounts.map(async (spec, at): Promise<StepMount> => {
+        const mount = resolveMount(spec, value => expandWord(value, lookup, this.#options.input.escape))
+        const target = mountTarget(mount, state.config.WorkingDir || '/')
+        if (mount.type !== 'bind' && mount.type !== 'cache') return { mount, target, files: undefined }
+        return { mount, target, files: await this.#mountFiles(mount.type, origins[at], state, told, signal) }
+      }),
+    )
+  }
+
+  async #mountFiles(
+    type: 'bind' | 'cache',
+    origin: Origin | undefined,
+    state: StageState,
+    told: StepTold,
+    signal: AbortSignal,
+  ): Promise<MountFiles | undefined> {
+    const { contexts } = this.#options
+    if (origin === undefined) return type === 'cache' ? undefined : { tree: await contexts.get('') }
+    if (origin === 'scratch' || ('image' in origin && origin.image === 'scratch')) return { layers: [], key: 'scratch' }
+    const files = await this.#origin(origin, state, told, signal)
+    return { layers: files.layers, key: filesKey(files) }
   }
 
   #workdir(path: string, state: StageState): Promise<StepResult> {

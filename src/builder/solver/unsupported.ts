@@ -18,8 +18,8 @@ export const refuseTrigger = (instruction: Instruction): void => {
 const unsupportedOptions = (instruction: Instruction): readonly string[] => {
   switch (instruction.keyword) {
     case 'RUN': {
-      const { mounts, security, devices } = instruction
-      return given({ mount: mounts.length > 0, security: security !== 'sandbox', device: devices.length > 0 })
+      const { security, devices } = instruction
+      return given({ security: security !== 'sandbox', device: devices.length > 0 })
     }
     case 'COPY':
     case 'ADD': {
