@@ -1,8 +1,7 @@
 // RUN --mount: what a step is lent, that nothing of it stays, and what is left when somebody goes away.
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { build, type Context, lastOutput } from '../harness/build.ts'
 import { type CommandResult, launcher, run, start } from '../harness/command.ts'
@@ -25,7 +24,9 @@ const good = async (dockerfile: string, files: Context = {}, query: Record<strin
   return result
 }
 const tare = async (dockerfile: string, ...args: string[]): Promise<CommandResult> => {
-  const context = mkdtempSync(join(directory, 'context'))
+  return await tareIn(mkdtempSync(join(directory, 'context')), dockerfile, ...args)
+}
+const tareIn = async (context: string, dockerfile: string, ...args: string[]): Promise<CommandResult> => {
   writeFileSync(join(context, 'Dockerfile'), dockerfile)
   return await run([launcher, '-H', daemon.host, 'build', '--progress', 'plain', ...args, context], {
     env: { XDG_CACHE_HOME: directory, SSH_AUTH_SOCK: '' },
@@ -56,7 +57,7 @@ test('bind: files of the context, a stage and an image, read-only; nothing is le
       [
         'RUN --mount=target=ctx --mount=type=bind,from=made,source=/out,target=/deep/er/out',
         '--mount=from=busybox,source=/bin/busybox,target=/bin2/busybox --mount=source=d/f,target=/one',
-        'find ctx -type f | sort && cat /deep/er/out/link /one && /bin2/busybox echo tool && ! touch ctx/x && ! touch /deep/er/out/x',
+        'find ctx -type f | sort && cat /deep/er/out/link /one && /bin2/busybox echo tool && ! touch ctx/x 2>/dev/null && ! touch /deep/er/out/x 2>/dev/null',
       ].join(' '),
     ].join('\n'),
     { 'd/f': 'content\n', g: '' },
@@ -198,38 +199,42 @@ test('secret and ssh that are required and missing fail; others are left out', a
   const agent = await tare('FROM busybox\nRUN --mount=type=ssh,required true')
   assert.match(agent.stderr, /no SSH key "default" forwarded from the client/)
   const optional = await tare(
-    'FROM busybox\nRUN --mount=type=ssh --mount=type=secret,id=gone echo "[$SSH_AUTH_SOCK]"; ls /run',
+    'FROM busybox\nRUN --mount=type=ssh --mount=type=secret,id=gone echo "[$SSH_AUTH_SOCK]"; ! ls /run',
   )
-  assert.equal(logs(optional)[0], '[]')
+  assert.ok(logs(optional).includes('[]'), optional.stderr)
   const classic = await build(daemon.client, 'FROM busybox\nRUN --mount=type=secret,id=gone,required true')
   assert.match(classic.error ?? '', /secret gone: not found/)
 })
 
+/** The host's ssh-add with what it needs, for a step that has no libraries of its own. */
+const sshAdd = async (to: string): Promise<void> => {
+  const [found, linked] = await Promise.all([run(['which', 'ssh-add']), run(['sh', '-c', 'ldd "$(which ssh-add)"'])])
+  const libraries = linked.stdout.split('\n').flatMap(line => /(\/\S+) \(/.exec(line)?.[1] ?? [])
+  copyFileSync(found.stdout.trim(), join(to, 'ssh-add'))
+  for (const library of libraries) copyFileSync(library, join(to, basename(library)))
+  const loader = libraries.find(path => basename(path).startsWith('ld-')) as string
+  writeFileSync(join(to, 'list'), `#!/bin/sh\ncd /h && ./${basename(loader)} --library-path /h ./ssh-add -l\n`, {
+    mode: 0o755,
+  })
+}
+
 test('ssh: the agent answers in the step, as often as asked', async () => {
-  const socket = join(directory, 'agent')
-  const server = createServer(connection => {
-    connection.on('data', data => connection.write(`agent heard ${data}`))
-    connection.on('error', () => undefined)
-  }).listen(socket)
-  try {
-    const result = await tare(
-      [
-        'FROM busybox',
-        'RUN --mount=type=ssh,uid=9,mode=0660 stat -c "%F %a %u" $SSH_AUTH_SOCK; echo $SSH_AUTH_SOCK; for i in 1 2; do echo $i | timeout 2 nc local:$SSH_AUTH_SOCK; done; true',
-        'RUN --mount=type=ssh,target=/a/sock echo $SSH_AUTH_SOCK; test -S /a/sock',
-        'RUN ls -d /a /run/buildkit 2>&1 | wc -l; echo "[$SSH_AUTH_SOCK]"',
-      ].join('\n'),
-      '--ssh',
-      `default=${socket}`,
-    )
-    assert.equal(result.code, 0, result.stderr)
-    const lines = logs(result)
-    assert.deepEqual(lines.slice(0, 2), ['socket 660 9', '/run/buildkit/ssh_agent.0'])
-    assert.deepEqual(lines.slice(2, 4), ['agent heard 1', 'agent heard 2'])
-    assert.ok(lines.includes('/a/sock') && lines.includes('[]'))
-  } finally {
-    server.close()
-  }
+  const key = join(directory, 'key')
+  await run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', 'the-key', '-f', key])
+  const context = mkdtempSync(join(directory, 'context'))
+  await sshAdd(context)
+  const dockerfile = [
+    'FROM busybox',
+    'RUN --mount=type=ssh,mode=0660 --mount=target=/h stat -c "%F %a %u" $SSH_AUTH_SOCK; echo $SSH_AUTH_SOCK; /h/list; /h/list',
+    'RUN --mount=type=ssh,target=/a/sock echo $SSH_AUTH_SOCK; test -S /a/sock',
+    'RUN ls -d /a /run/buildkit 2>/dev/null | wc -l; echo "[$SSH_AUTH_SOCK]"',
+  ].join('\n')
+  const result = await tareIn(context, dockerfile, '--ssh', `default=${key}`)
+  assert.equal(result.code, 0, result.stderr)
+  const lines = logs(result)
+  assert.deepEqual(lines.slice(0, 2), ['socket 660 0', '/run/buildkit/ssh_agent.0'])
+  for (const line of lines.slice(2, 4)) assert.match(line, /^256 SHA256:\S+ the-key \(ED25519\)$/)
+  assert.deepEqual(lines.slice(4), ['/a/sock', '0', '[]'])
 })
 
 test('a client that vanishes and a daemon that is killed leave no mounts, no secrets and no locks', async () => {

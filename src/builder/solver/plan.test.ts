@@ -82,6 +82,6 @@ test('mistakes are known before the first step', () => {
     'cannot copy from stage "b", it needs to be defined before current stage "stage-0"',
   )
   assert.match(reasonOf('ARG a=1\nFROM x\nCOPY --from=$a / /'), /^variable expansion is not supported for --from, /)
-  assert.equal(reasonOf('FROM x\nRUN --mount=target=/x true'), 'the --mount option of RUN is not supported yet')
+  assert.equal(reasonOf('FROM x AS a\nRUN --mount=from=a,target=/x true'), 'circular dependency detected on stage: a')
   assert.equal(reasonOf('FROM x:${a'), `failed to process "x:\${a": syntax error: missing '}'`)
 })

@@ -83,7 +83,7 @@ const runStage = async (solving: Solving, planned: PlannedStage, signal: AbortSi
   })
   for (const { vertex, instruction, from, mountsFrom } of planned.steps) {
     const before = state
-    await ready(from)
+    for (const origin of [from, ...mountsFrom]) await ready(origin)
     state = await asVertex(solving, planned, vertex, signal, told =>
       runner.run({ instruction, from, mountsFrom }, before, told, signal),
     )
