@@ -138,6 +138,13 @@ const POOLS: Kind = {
   },
 }
 
+/** dockerd's `builder.entitlements`; the flag is buildkitd's. Builds may have the host's network unless told otherwise. */
+const ENTITLEMENTS: Kind = {
+  label: 'list',
+  fromText: (text, before) =>
+    values.addEntitlement((before as readonly string[] | undefined) ?? ['network.host'], text),
+  fromJson: values.entitlementsFromJson,
+}
 const IMAGE_GC: Kind = { label: 'policy', fromText: imageGcFromText, fromJson: imageGcFromJson }
 
 type Extra = {
@@ -247,6 +254,13 @@ export const OPTIONS: readonly Option[] = [
     key: 'exec-opts',
     ignored: 'the cgroup driver is cgroupfs',
   }),
+  option(
+    ENTITLEMENTS,
+    'buildEntitlements',
+    'allow-insecure-entitlement',
+    'Allow builds to be granted an entitlement ("security.insecure")',
+    { key: 'builder', otherwise: ['network.host'] },
+  ),
   option(TEXT, 'execRoot', 'exec-root', 'Root directory for execution state files', { otherwise: '/run/tare' }),
   option(SWITCH, 'experimental', 'experimental', 'Enable experimental features', { otherwise: false }),
   option(ANY, 'features', 'feature', 'Enable feature in the daemon', {

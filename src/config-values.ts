@@ -196,3 +196,29 @@ const jsonType = (value: unknown): string =>
 /** The complaint of Go's encoding/json about a value of another type. */
 export const wrongJson = (value: unknown, key: string, type: string): Error =>
   invalidArgument(`json: cannot unmarshal ${jsonType(value)} into Go struct field Config.${key} of type ${type}`)
+
+/** What builds may be granted. https://docs.docker.com/build/building/entitlements/ */
+const ENTITLEMENTS = ['network.host', 'security.insecure']
+
+export const addEntitlement = (before: readonly string[], text: string): readonly string[] => {
+  if (!ENTITLEMENTS.includes(text)) throw invalidArgument(`unknown entitlement ${text}`)
+  return [...new Set([...before, text])]
+}
+
+/** `{ "entitlements": { "network-host": false, "security-insecure": true } }`. InvalidArgument for other keys. */
+export const entitlementsFromJson = (value: unknown, key: string): readonly string[] => {
+  const isObject = (candidate: unknown): candidate is Record<string, unknown> =>
+    typeof candidate === 'object' && candidate !== null && !Array.isArray(candidate)
+  if (!isObject(value)) throw wrongJson(value, key, 'config.BuilderConfig')
+  const { entitlements = {}, ...others } = value
+  const [unknown] = Object.keys(others)
+  if (unknown !== undefined) throw invalidArgument(`${key}.${unknown} is not supported`)
+  if (!isObject(entitlements)) throw wrongJson(entitlements, `${key}.entitlements`, 'config.BuilderEntitlements')
+  let allowed: readonly string[] = ['network.host']
+  for (const [name, granted] of Object.entries(entitlements)) {
+    if (typeof granted !== 'boolean') throw wrongJson(granted, `${key}.entitlements.${name}`, 'bool')
+    const entitlement = name.replace('-', '.')
+    allowed = granted ? addEntitlement(allowed, entitlement) : allowed.filter(other => other !== entitlement)
+  }
+  return allowed
+}

@@ -85,6 +85,8 @@ export type Config = {
   readonly shutdownTimeout: number
   readonly storageDriver: string
   readonly experimental: boolean
+  /** What builds may be granted that ask for it: `network.host`, `security.insecure`. */
+  readonly buildEntitlements: readonly string[]
 
   readonly tls: boolean
   readonly tlsVerify: boolean

@@ -150,9 +150,15 @@ export class Engine implements AsyncDisposable {
       snapshotter: this.snapshotter,
       runStep: createRunStep(this.networks, {
         directory: join(execRoot, 'steps'),
-        cgroupParent: cgroupParent(config, this.instance),
+        defaults: () => ({
+          cgroupParent: cgroupParent(config, this.instance),
+          shmSize: config.defaultShmSize,
+          ulimits: Object.values(config.defaultUlimits),
+        }),
+        dns: () => ({ servers: config.dns, search: config.dnsSearch, options: config.dnsOptions }),
         runtime: () => ociRuntime(config, config.defaultRuntime),
       }),
+      allowed: () => config.buildEntitlements,
       root: join(dataRoot, 'builder'),
     })
   }

@@ -15,6 +15,7 @@ import { applyIgnoreRules } from './context/ignore-rules.ts'
 import type { Dockerfile } from './dockerfile/dockerfile.ts'
 import { parseDockerfile } from './dockerfile/parse-dockerfile.ts'
 import { platformArgs } from './dockerfile/platform-args.ts'
+import { checkEntitlements, grantedEntitlements } from './entitlements.ts'
 import { CacheMounts } from './mounts/cache-mounts.ts'
 import { deliver } from './output/deliver.ts'
 import { planExports } from './output/export-plan.ts'
@@ -38,6 +39,7 @@ import type { StageState } from './solver/stage-state.ts'
 import { type BuildInput, unusedBuildArgs } from './solver/step-environment.ts'
 import { SNAPSHOT_PREFIX } from './solver/step-snapshot.ts'
 import { wantedPaths } from './solver/wanted-paths.ts'
+import { checkLimits } from './step-limits.ts'
 import { refuseUnsupported } from './unsupported.ts'
 
 /**
@@ -48,6 +50,7 @@ export class Builder {
   readonly #parts: EngineParts
   readonly #events: Events
   readonly #root: string
+  readonly #allowed: () => readonly string[]
   readonly #store: ContextStore
 
   /** `root`: a directory of the builder's own; it is made. */
@@ -57,12 +60,15 @@ export class Builder {
     readonly images: ImageStore & LayerKeeper
     readonly snapshotter: Snapshotter
     readonly runStep: RunStep
+    /** Entitlements that builds may be granted. */
+    readonly allowed: () => readonly string[]
     readonly root: string
   }) {
-    const { database, events, images, snapshotter, runStep, root } = parts
+    const { database, events, images, snapshotter, runStep, allowed, root } = parts
     const mounts = join(root, 'mounts')
     mkdirSync(mounts, { recursive: true, mode: 0o700 })
     this.#root = root
+    this.#allowed = allowed
     this.#store = new ContextStore(join(root, 'contexts'), database)
     this.#events = events
     this.#parts = {
@@ -115,6 +121,8 @@ export class Builder {
     sourceDate(request.buildArgs)
     const platforms = platformsOf(request)
     refuseUnsupported(request)
+    checkLimits(request)
+    const granted = grantedEntitlements(request, this.#allowed())
     await using contexts = new BuildContexts(request, this.#root, this.#store, signal)
     const { path, text } = await locateDockerfile(contexts, request.dockerfile)
     if (request.check) {
@@ -129,6 +137,7 @@ export class Builder {
       const input: BuildInput = { buildArgs: request.buildArgs, predefined: platformArgs(platform, stage), escape }
       return { platform, input, plan: planBuild(dockerfile, input, request.target, request.labels) }
     })
+    for (const { plan } of plans) checkEntitlements(dockerfile, plan, granted)
     for (const { message, range } of dockerfile.warnings) onEvent({ type: 'warning', message, line: range.start })
     const told = new PlatformEvents(onEvent)
     const solvings = plans.map(each => ({ ...each, tell: told.announce(each.plan, each.platform, plans.length > 1) }))
@@ -139,6 +148,8 @@ export class Builder {
     const common = {
       ...{ contexts, noCache, noCacheFilter, network, bases },
       lender: { client, secrets, sshAgents },
+      limits: request,
+      granted,
       debugger: request.shellOnError ? request.client : undefined,
     }
     const ends: StageState[] = []

@@ -1,78 +1,37 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { posix } from 'node:path'
 import { codeOf, internal } from '../errdefs.ts'
 import { spawnProcess } from '../host/exec.ts'
 import { hostsFile } from '../networks/hosts-file.ts'
-import type { Networks } from '../networks/networks.ts'
-import { hostResolvConf, resolvConf } from '../networks/resolv-conf.ts'
-import type { MountSpec, NamespaceType, RuntimeSpec } from '../oci/runtime-spec.ts'
-import { availableCapabilities, capabilitiesFor } from '../runtime/capabilities.ts'
-import { DEVICE_RULES, defaultMounts, MASKED_PATHS, OCI_VERSION, READONLY_PATHS } from '../runtime/default-spec.ts'
+import type { Endpoint, Networks } from '../networks/networks.ts'
+import { type DnsOptions, hostResolvConf, resolvConf } from '../networks/resolv-conf.ts'
+import type { MountSpec } from '../oci/runtime-spec.ts'
 import { requireRunnable } from '../runtime/emulation.ts'
 import { callRuntime, type OciRuntime, runtimeArgs } from '../runtime/oci-runtime.ts'
-import { processEnv } from '../runtime/process-env.ts'
-import { defaultSeccomp } from '../runtime/seccomp.ts'
-import { resolveInside, resolveUser } from '../runtime/user.ts'
+import { resolveInside } from '../runtime/user.ts'
 import type { ShellTerminal } from './shell-terminal.ts'
 import type { RunStep, RunStepRequest } from './solver/engine-parts.ts'
+import { type StepDefaults, stepSpec } from './step-spec.ts'
 
 export type RunStepSettings = {
   /** Gets one directory a running step. */
   readonly directory: string
-  readonly cgroupParent: string
+  readonly defaults: () => StepDefaults
+  readonly dns: () => DnsOptions
   readonly runtime: () => OciRuntime
 }
 
 const HOSTNAME = 'build'
-const NAMESPACES: readonly NamespaceType[] = ['mount', 'pid', 'ipc', 'uts']
-
-const stepSpec = (
-  request: RunStepRequest,
-  files: readonly MountSpec[],
-  network: string | undefined,
-  cgroupParent: string,
-): RuntimeSpec => {
-  const user = resolveUser(request.rootfs, request.user)
-  const capabilities = capabilitiesFor({}, availableCapabilities())
-  const effective = user.uid === 0 ? capabilities : []
-  return {
-    ociVersion: OCI_VERSION,
-    process: {
-      user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
-      ...(request.terminal === undefined ? {} : { terminal: true }),
-      args: request.args,
-      env: processEnv(request.env, { tty: request.terminal !== undefined, home: user.home }),
-      cwd: request.cwd || '/',
-      capabilities: { bounding: capabilities, effective, permitted: effective },
-    },
-    root: { path: request.rootfs },
-    hostname: HOSTNAME,
-    mounts: mountsOf([...defaultMounts(), ...files], request.mounts ?? []),
-    linux: {
-      namespaces: [
-        ...NAMESPACES.map(type => ({ type })),
-        ...(network === undefined ? [] : [{ type: 'network' as const, path: network }]),
-      ],
-      cgroupsPath: posix.join('/', cgroupParent, request.id),
-      resources: { devices: DEVICE_RULES },
-      seccomp: defaultSeccomp(capabilities),
-      maskedPaths: MASKED_PATHS,
-      readonlyPaths: READONLY_PATHS,
-    },
-  }
-}
-
-/** What a step mounts itself comes instead of what every step has there. */
-const mountsOf = (usual: readonly MountSpec[], own: readonly MountSpec[]): MountSpec[] => [
-  ...usual.filter(({ destination }) => !own.some(mount => mount.destination === destination)),
-  ...own,
-]
-
 /** resolv.conf, hosts and hostname for the step's process. */
-const ownFiles = (directory: string, isolated: boolean, address: string | undefined): MountSpec[] => {
+const ownFiles = (
+  directory: string,
+  { limits, network }: RunStepRequest,
+  endpoint: Pick<Endpoint, 'address' | 'gateway'> | undefined,
+  dns: DnsOptions,
+): MountSpec[] => {
+  const extra = limits?.extraHosts ?? []
   const files = {
-    'resolv.conf': resolvConf(hostResolvConf(), {}, isolated),
-    hosts: hostsFile({ address, names: [HOSTNAME], extra: [], gateway: undefined }),
+    'resolv.conf': resolvConf(hostResolvConf(), dns, network !== 'host'),
+    hosts: hostsFile({ address: endpoint?.address, names: [HOSTNAME], extra, gateway: endpoint?.gateway }),
     hostname: `${HOSTNAME}\n`,
   }
   return Object.entries(files).map(([name, text]) => {
@@ -126,16 +85,21 @@ export const createRunStep = (networks: Networks, settings: RunStepSettings): Ru
 
     const isolated = request.network !== 'host'
     const sandbox = isolated ? networks.createSandbox(id) : undefined
-    let address: string | undefined
+    let endpoint: Endpoint | undefined
     if (sandbox) {
       undo.defer(() => networks.removeSandbox(id))
       using _ = sandbox.inside
       if (request.network === 'default') {
-        address = networks.connect(id, id, sandbox, []).address
+        endpoint = networks.connect(id, id, sandbox, [])
         undo.defer(() => networks.disconnect(id))
       }
     }
-    const spec = stepSpec(request, ownFiles(directory, isolated, address), sandbox?.path, settings.cgroupParent)
+    const spec = stepSpec(request, {
+      hostname: HOSTNAME,
+      files: ownFiles(directory, request, endpoint, settings.dns()),
+      network: sandbox?.path,
+      defaults: settings.defaults(),
+    })
     writeFileSync(`${directory}/config.json`, JSON.stringify(spec))
 
     const log = `${directory}/runtime.log`

@@ -10,6 +10,7 @@ import type { MountSpec } from '../../oci/runtime-spec.ts'
 import type { Snapshotter } from '../../storage/snapshots/snapshotter.ts'
 import type { CacheMounts } from '../mounts/cache-mounts.ts'
 import type { ShellTerminal } from '../shell-terminal.ts'
+import type { StepLimits } from '../step-limits.ts'
 import type { BuildCache } from './build-cache.ts'
 import type { LayerKeeper } from './layer-keeper.ts'
 import type { StageLayer } from './stage-state.ts'
@@ -57,6 +58,8 @@ export type RunStepRequest = {
   /** `user[:group]`, by name or number; empty for root. */
   readonly user: string
   readonly network: NetworkMode
+  readonly limits?: StepLimits
+  readonly security?: 'sandbox' | 'insecure'
   /** Beside those that every step has. */
   readonly mounts?: readonly MountSpec[]
   /** It gets this instead of pipes; then `onOutput` is told nothing. */

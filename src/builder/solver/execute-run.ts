@@ -8,7 +8,10 @@ import type { StageLayer } from './stage-state.ts'
 import { StepFailed } from './step-failed.ts'
 import { StepSnapshot } from './step-snapshot.ts'
 
-export type RunRequest = Pick<RunStepRequest, 'id' | 'platform' | 'args' | 'env' | 'cwd' | 'user' | 'network'> & {
+export type RunRequest = Pick<
+  RunStepRequest,
+  'limits' | 'security' | 'id' | 'platform' | 'args' | 'env' | 'cwd' | 'user' | 'network'
+> & {
   readonly mounts: readonly StepMount[]
   readonly lender: Lender
   /** For people: which step uses a cache. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { posix } from 'node:path'
-import { invalidArgument, messageOf } from '../../errdefs.ts'
+import { forbidden, invalidArgument, messageOf } from '../../errdefs.ts'
 import type { BuildClient } from '../build-client.ts'
 import type { BuildContexts } from '../context/build-contexts.ts'
 import { SyntaxProblem } from '../dockerfile/dockerfile-error.ts'
@@ -8,8 +8,10 @@ import { expandDocument, expandWord } from '../dockerfile/expand.ts'
 import { heredocContent } from '../dockerfile/heredoc.ts'
 import type { CopyInstruction, Instruction, RunInstruction } from '../dockerfile/instruction.ts'
 import { resolveMount } from '../dockerfile/run-mount.ts'
+import { type Entitlement, forbiddenBy } from '../entitlements.ts'
 import type { Lender } from '../mounts/open-mounts.ts'
 import { type MountFiles, mountKey, mountTarget, type StepMount } from '../mounts/step-mount.ts'
+import type { StepLimits } from '../step-limits.ts'
 import type { BaseImages } from './base-images.ts'
 import { cacheKey, copyKey, nextKey, runKey, workdirKey } from './cache-key.ts'
 import { commandLine, configure } from './configure.ts'
@@ -35,6 +37,8 @@ export type StepOptions = {
   readonly bases: BaseImages
   /** Who is offered a shell when a step fails. */
   readonly debugger?: Pick<BuildClient, 'shell'> | undefined
+  readonly limits: StepLimits
+  readonly granted: ReadonlySet<Entitlement>
   /** What steps may be lent. */
   readonly lender: Lender
   /** Where another stage ended. */
@@ -128,8 +132,13 @@ export class StepRunner {
     const buildArgs = effectiveArgs(state.args, env)
     const network = instruction.network ?? common
     const facts = { cwd: config.WorkingDir || '/', user: config.User ?? '', network, script }
+    const problem = forbiddenBy(instruction, this.#options.granted)
+    if (problem !== undefined) throw forbidden(problem)
+    const { extraHosts, shmSize, ulimits, cgroupParent, resources } = this.#options.limits
+    const { security } = instruction
     const mounts = await this.#mounts(instruction, mountsFrom, state, told, signal)
-    const given = await Promise.all(mounts.map(mount => mountKey(mount, signal)))
+    const seen = await Promise.all(mounts.map(mount => mountKey(mount, signal)))
+    const given = [...seen, ...extraHosts, ...(security === 'insecure' ? [security] : [])]
     const key = runKey({ ...facts, files: filesKey(state), args, env: [...buildArgs, '', ...env], given })
     const prefix = buildArgs.length === 0 ? '' : `|${buildArgs.length} ${buildArgs.join(' ')} `
     const createdBy = `${prefix}${args.join(' ')}`
@@ -138,7 +147,19 @@ export class StepRunner {
       const id = randomBytes(16).toString('hex')
       const whole = [...env, ...buildArgs, ...proxyArgs(input.buildArgs, state.args, env)]
       const { lender } = this.#options
-      const request = { ...facts, id, platform, args, env: whole, mounts, lender, createdBy: args.join(' ') }
+      const limits = { extraHosts, shmSize, ulimits, cgroupParent, resources }
+      const request = {
+        ...facts,
+        limits,
+        security,
+        id,
+        platform,
+        args,
+        env: whole,
+        mounts,
+        lender,
+        createdBy: args.join(' '),
+      }
       return executeRun(this.#parts, layers, request, told.onOutput, signal)
     })
   }

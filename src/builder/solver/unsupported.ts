@@ -18,8 +18,7 @@ export const refuseTrigger = (instruction: Instruction): void => {
 const unsupportedOptions = (instruction: Instruction): readonly string[] => {
   switch (instruction.keyword) {
     case 'RUN': {
-      const { security, devices } = instruction
-      return given({ security: security !== 'sandbox', device: devices.length > 0 })
+      return given({ device: instruction.devices.length > 0 })
     }
     case 'COPY':
     case 'ADD': {

@@ -9,6 +9,7 @@ import type { Credentials } from '../../builder/solver/engine-parts.ts'
 import { StepFailed } from '../../builder/solver/step-failed.ts'
 import { invalidArgument, notImplemented } from '../../errdefs.ts'
 import type { Reference } from '../../oci/reference.ts'
+import { buildLimits } from '../build-limits.ts'
 import type { Query } from '../query.ts'
 import { credentialsByRegistry, credentialsOfRegistry } from '../registry-auth.ts'
 import type { RequestContext } from '../request-context.ts'
@@ -78,7 +79,6 @@ const readOptions = (query: Query): BuildOptions => {
     throw notImplemented(`a build context at a URL is not supported yet (${remote}): send it as a tar archive`)
   }
   if (query.boolean('squash')) throw invalidArgument('squash is only supported with experimental mode')
-  refuseLimits(query)
   const platform = query.get('platform')
   return {
     ...PLAIN_BUILD,
@@ -89,30 +89,10 @@ const readOptions = (query: Query): BuildOptions => {
     labels: strings(query.json<unknown>('labels'), 'labels'),
     noCache: query.boolean('nocache'),
     pull: pullMode(query.get('pull')),
+    ...buildLimits(query),
     network: networkMode(query.get('networkmode')),
     platforms: platform === '' ? [] : [platform],
   }
-}
-
-/** What a build step cannot be given yet is refused, not left out in silence. */
-const LIMITS = [
-  'memory',
-  'memswap',
-  'cpushares',
-  'cpusetcpus',
-  'cpusetmems',
-  'cpuperiod',
-  'cpuquota',
-  'shmsize',
-  'cgroupparent',
-  'extrahosts',
-]
-
-const refuseLimits = (query: Query): void => {
-  const ulimits = query.json<unknown>('ulimits')
-  const given = LIMITS.filter(name => !['', '0', '-1'].includes(query.get(name)))
-  if (Array.isArray(ulimits) && ulimits.length > 0) given.push('ulimits')
-  if (given.length > 0) throw notImplemented(`build steps cannot be limited yet: ${given.join(', ')}`)
 }
 
 /** A JSON object of strings; a null means that the client would have sent its own variable and has none. */
