@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import type { BuildEvent } from '../api/build.ts'
 import type { BuildResult } from '../api/build-options.ts'
@@ -12,6 +12,8 @@ import type { BuildRequest } from './build-client.ts'
 import { BuildContexts } from './context/build-contexts.ts'
 import { ContextStore } from './context/context-store.ts'
 import { applyIgnoreRules } from './context/ignore-rules.ts'
+import { RemoteIndex } from './context/remote-index.ts'
+import { CHECKOUT_PREFIX } from './context/remote-sources.ts'
 import type { Dockerfile } from './dockerfile/dockerfile.ts'
 import { parseDockerfile } from './dockerfile/parse-dockerfile.ts'
 import { platformArgs } from './dockerfile/platform-args.ts'
@@ -52,6 +54,7 @@ export class Builder {
   readonly #root: string
   readonly #allowed: () => readonly string[]
   readonly #store: ContextStore
+  readonly #index: RemoteIndex
 
   /** `root`: a directory of the builder's own; it is made. */
   constructor(parts: {
@@ -70,6 +73,7 @@ export class Builder {
     this.#root = root
     this.#allowed = allowed
     this.#store = new ContextStore(join(root, 'contexts'), database)
+    this.#index = new RemoteIndex(database)
     this.#events = events
     this.#parts = {
       images,
@@ -89,6 +93,8 @@ export class Builder {
       await snapshotter.unmount(target)
       rmdirSync(target)
     }
+    for (const name of readdirSync(this.#root))
+      if (name.startsWith(CHECKOUT_PREFIX)) rmSync(join(this.#root, name), { recursive: true, force: true })
     this.#store.recover()
     await this.#parts.cacheMounts.recover()
     for (const key of snapshotter.keys()) if (key.startsWith(SNAPSHOT_PREFIX)) await snapshotter.remove(key)
@@ -123,7 +129,7 @@ export class Builder {
     refuseUnsupported(request)
     checkLimits(request)
     const granted = grantedEntitlements(request, this.#allowed())
-    await using contexts = new BuildContexts(request, this.#root, this.#store, signal)
+    await using contexts = new BuildContexts(request, this.#root, { store: this.#store, index: this.#index }, signal)
     const { path, text } = await locateDockerfile(contexts, request.dockerfile)
     if (request.check) {
       const { checkBuild } = await import('./check-build.ts')
@@ -135,7 +141,11 @@ export class Builder {
     const stage = request.target || dockerfile.stages.at(-1)?.name
     const plans = platforms.map(platform => {
       const input: BuildInput = { buildArgs: request.buildArgs, predefined: platformArgs(platform, stage), escape }
-      return { platform, input, plan: planBuild(dockerfile, input, request.target, request.labels) }
+      return {
+        platform,
+        input,
+        plan: planBuild(dockerfile, input, request.target, request.labels, request.namedContexts),
+      }
     })
     for (const { plan } of plans) checkEntitlements(dockerfile, plan, granted)
     for (const { message, range } of dockerfile.warnings) onEvent({ type: 'warning', message, line: range.start })
@@ -178,6 +188,7 @@ const locateDockerfile = async (
   if (sent !== undefined) return { path, text: sent }
   if (path === '..' || path.startsWith('../')) throw internal(`forbidden path outside the build context: ${path} ()`)
   const context = await contexts.get('')
+  if (contexts.remoteDockerfile !== undefined) return { path, text: contexts.remoteDockerfile }
   for (const name of wanted === '' ? [path, 'dockerfile'] : [path]) {
     const text = context.text(fromText(name))
     if (text === undefined) continue

@@ -1,13 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { ContextSource } from '../../api/build-options.ts'
-import { invalidArgument, notImplemented } from '../../errdefs.ts'
+import { invalidArgument } from '../../errdefs.ts'
 import { fromText } from '../../storage/archive/byte-string.ts'
 import type { BuildRequest, ContextPlace } from '../build-client.ts'
 import { selectSources } from '../solver/select-sources.ts'
 import type { ContextStore } from './context-store.ts'
 import { ContextTree } from './context-tree.ts'
 import { applyIgnoreRules } from './ignore-rules.ts'
+import type { RemoteIndex } from './remote-index.ts'
+import { RemoteSources } from './remote-sources.ts'
 import { Spool } from './spool.ts'
 
 /** The contexts of one build, each opened when it is first wanted. */
@@ -16,13 +18,23 @@ export class BuildContexts implements AsyncDisposable {
   readonly #place: ContextPlace
   readonly #signal: AbortSignal
   readonly #open = new Map<string, Promise<ContextTree>>()
+  /** Files and repositories at URLs. */
+  readonly remote: RemoteSources
+  /** The text of a main context that was a lone Dockerfile at a URL, once it is open. */
+  remoteDockerfile: string | undefined
   #expected: readonly string[] | undefined
 
   /** `directory`: where large archives are spooled. */
-  constructor(request: BuildRequest, directory: string, store: ContextStore, signal: AbortSignal) {
+  constructor(
+    request: BuildRequest,
+    directory: string,
+    { store, index }: { readonly store: ContextStore; readonly index: RemoteIndex },
+    signal: AbortSignal,
+  ) {
     this.#request = request
     this.#signal = signal
     this.#place = { spool: () => join(directory, `context-${randomBytes(8).toString('hex')}`), store }
+    this.remote = new RemoteSources({ request, directory, place: this.#place, index }, signal)
   }
 
   /** The files of the context by this name, '' for the main one. InvalidArgument: there is none. */
@@ -65,13 +77,23 @@ export class BuildContexts implements AsyncDisposable {
     const { context, namedContexts, client, dockerfile } = this.#request
     const source: ContextSource | undefined = name === '' ? context : namedContexts[name]
     if (source?.type === 'none') return new ContextTree(new Spool(this.#place.spool()), { filtered: true })
-    if (source?.type === 'url') throw notImplemented(`a build context at a URL is not supported yet: ${source.url}`)
-    const tree = source?.type === 'client' ? await client.context(name, this.#place, this.#signal) : undefined
+    const tree =
+      source?.type === 'url'
+        ? await this.#atUrl(name, source.url)
+        : source?.type === 'client'
+          ? await client.context(name, this.#place, this.#signal)
+          : undefined
     if (tree === undefined)
       throw invalidArgument(name === '' ? 'the client has no build context' : `there is no build context ${name}`)
     // Where the Dockerfile has to be found first, its finder does so.
     if (!tree.filtered && (name !== '' || dockerfile.text !== undefined))
       await applyIgnoreRules(tree, fromText(dockerfile.path || 'Dockerfile'))
+    return tree
+  }
+
+  async #atUrl(name: string, url: string): Promise<ContextTree> {
+    const { tree, dockerfile } = await this.remote.context(url)
+    if (name === '') this.remoteDockerfile = dockerfile
     return tree
   }
 
@@ -81,5 +103,6 @@ export class BuildContexts implements AsyncDisposable {
       value?: ContextTree
     }[])
       if (status === 'fulfilled') value?.[Symbol.dispose]()
+    await this.remote[Symbol.asyncDispose]()
   }
 }

@@ -37,7 +37,7 @@ export const mountKey = async ({ mount, target, files }: StepMount, signal: Abor
   const { tree } = files
   const path = sourceInContext(tree, 'source' in mount ? mount.source : '')
   await tree.load([path], signal)
-  return cacheKey('mount', asked, digestSources(tree, [{ tree, path, name: fromText('source') }]))
+  return cacheKey('mount', asked, digestSources([{ tree, path, name: fromText('source') }]))
 }
 
 /** Where a mount's source lies in a context, links followed. InvalidArgument: nowhere. */

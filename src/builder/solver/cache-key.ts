@@ -44,7 +44,12 @@ export const copyKey = (facts: {
   readonly destination: string
   readonly owner: string | undefined
   readonly mode: string | undefined
-}): string => cacheKey('copy', facts.files, facts.keyword, facts.sources, facts.destination, facts.owner, facts.mode)
+  /** `--unpack`, as far as it was given. */
+  readonly unpack?: string
+}): string => {
+  const { files, keyword, sources, destination, owner, mode, unpack = '' } = facts
+  return cacheKey('copy', files, keyword, sources, destination, owner, mode, ...(unpack === '' ? [] : [unpack]))
+}
 
 export const workdirKey = (files: string, path: string): string => cacheKey('workdir', files, path)
 

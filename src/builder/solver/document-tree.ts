@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { type ByteString, fromText } from '../../storage/archive/byte-string.ts'
 import { NO_XATTRS } from '../../storage/archive/tar-entry.ts'
 import type { SourceEntry, SourceTree } from './source-tree.ts'
@@ -34,6 +35,12 @@ export class DocumentTree implements SourceTree {
 
   names(): readonly ByteString[] {
     return [...this.#contents.keys()]
+  }
+
+  digest(path: ByteString): string {
+    return createHash('sha256')
+      .update(this.#contents.get(path) ?? '')
+      .digest('hex')
   }
 
   read(path: ByteString, buffer: Buffer, position: number): number {

@@ -21,6 +21,8 @@ export type CopyRequest = {
   readonly destination: string
   readonly chown: string | undefined
   readonly chmod: string | undefined
+  /** Archives are unpacked rather than copied, where a source does not say otherwise. */
+  readonly unpacks: boolean
 }
 
 const ROOT: Owner = { uid: 0, gid: 0 }
@@ -32,8 +34,9 @@ export const executeCopy = async (
   request: CopyRequest,
   signal: AbortSignal,
 ): Promise<StageLayer | undefined> => {
-  const { keyword, selected, destination, chown, chmod } = request
-  if (selected.length === 0) throw invalidArgument(`${keyword} failed: no source files were specified`)
+  const { keyword, selected, destination, chown, chmod, unpacks } = request
+  // Wildcards may find nothing.
+  if (selected.length === 0) return undefined
   if (selected.length > 1 && !destination.endsWith('/')) {
     throw invalidArgument(
       `When using ${keyword} with more than one source file, the destination must be a directory and end with a /`,
@@ -47,7 +50,7 @@ export const executeCopy = async (
   try {
     for (const source of selected) {
       const isFile = source.tree.entry(source.path)?.type === 'file'
-      const archive = keyword === 'ADD' && isFile ? await openArchive(source) : undefined
+      const archive = isFile && (source.unpack ?? unpacks) ? await openArchive(source) : undefined
       if (archive === undefined) plain.push(source)
       else await unpack(archive, ensureDirectory(root, destination, owner ?? ROOT).real, { owner, signal })
     }

@@ -3,11 +3,9 @@ import type { Dockerfile, Stage } from '../dockerfile/dockerfile.ts'
 import { DockerfileError, SyntaxProblem } from '../dockerfile/dockerfile-error.ts'
 import { expandWord } from '../dockerfile/expand.ts'
 import type { CopyInstruction, Instruction } from '../dockerfile/instruction.ts'
+import { contextOrigin, type NamedContexts, type Origin } from './named-context.ts'
 import { type Args, type BuildInput, globalScope, predefinedValue } from './step-environment.ts'
 import { refuseUnsupported } from './unsupported.ts'
-
-/** Where a stage begins, or COPY --from takes from. */
-export type Origin = { readonly stage: number } | { readonly image: string } | 'scratch'
 
 export type PlannedStep = {
   /** The number of its vertex, in the order of the Dockerfile. */
@@ -37,6 +35,7 @@ export type Plan = {
   /** In the order of the Dockerfile; the target is the last. */
   readonly stages: readonly PlannedStage[]
   readonly target: number
+  readonly contexts: NamedContexts
   readonly vertices: readonly Vertex[]
 }
 
@@ -46,6 +45,7 @@ export const planBuild = (
   input: BuildInput,
   targetName: string,
   labels: Readonly<Record<string, string>>,
+  contexts: NamedContexts = {},
 ): Plan => {
   const { stages } = dockerfile
   const globals = globalScope(dockerfile.globalArgs, input)
@@ -68,13 +68,15 @@ export const planBuild = (
     if (image === '') return fail(`base name (${from.image}) should not be blank`)
     const platform = from.platform === undefined ? undefined : expand(from.platform)
     if (image === 'scratch') return { base: 'scratch', platform }
+    const named = contextOrigin(image, contexts)
+    if (named !== undefined) return { base: named, platform }
     // A name means the nearest stage before this one; numbers name images here.
     const earlier = stages.findLast(
       ({ index, name }) => index < stage.index && name !== undefined && name === image.toLowerCase(),
     )
     return { base: earlier === undefined ? { image } : { stage: earlier.index }, platform }
   })
-  const copies = stages.map(stage => copyOrigins(dockerfile, stage))
+  const copies = stages.map(stage => copyOrigins(dockerfile, stage, contexts))
 
   const needed = new Set<number>()
   const need = (index: number): void => {
@@ -117,11 +119,15 @@ export const planBuild = (
         })),
       }
     })
-  return { dockerfile, globals, stages: planned, target, vertices }
+  return { dockerfile, globals, stages: planned, target, contexts, vertices }
 }
 
 /** What `--from` of a stage's COPYs names, and `from` of the mounts of its RUNs. */
-const copyOrigins = (dockerfile: Dockerfile, stage: Stage): Map<Instruction, readonly (Origin | undefined)[]> => {
+const copyOrigins = (
+  dockerfile: Dockerfile,
+  stage: Stage,
+  contexts: NamedContexts,
+): Map<Instruction, readonly (Origin | undefined)[]> => {
   const origins = new Map<Instruction, readonly (Origin | undefined)[]>()
   for (const instruction of stage.instructions) {
     try {
@@ -130,7 +136,9 @@ const copyOrigins = (dockerfile: Dockerfile, stage: Stage): Map<Instruction, rea
       if (froms.length === 0) continue
       origins.set(
         instruction,
-        froms.map(from => (from === undefined ? undefined : copyOrigin(from, dockerfile.stages, stage.index))),
+        froms.map(from =>
+          from === undefined ? undefined : copyOrigin(from, dockerfile.stages, stage.index, contexts),
+        ),
       )
     } catch (error) {
       if (!(error instanceof SyntaxProblem)) throw error
@@ -147,7 +155,14 @@ export const namedFroms = (instruction: Instruction): readonly (string | undefin
 }
 
 /** @throws SyntaxProblem in Docker's words */
-export const copyOrigin = (from: string, stages: readonly Stage[], current: number): Origin => {
+export const copyOrigin = (
+  from: string,
+  stages: readonly Stage[],
+  current: number,
+  contexts: NamedContexts = {},
+): Origin => {
+  const named = contextOrigin(from, contexts)
+  if (named !== undefined) return named
   if (/^\d+$/.test(from)) {
     const index = Number(from)
     if (index >= stages.length || index > current)

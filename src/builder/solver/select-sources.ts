@@ -11,6 +11,8 @@ export type Selected = {
   readonly path: ByteString
   /** The last component as asked for, which a link's own name is too. */
   readonly name: ByteString
+  /** An archive is unpacked rather than copied. */
+  readonly unpack?: boolean
 }
 
 export type SourceKind = 'context' | 'stage'
@@ -25,11 +27,7 @@ export const selectSources = (
   const selected: Selected[] = []
   for (const pattern of patterns) {
     if (/^(?:https?|ftp):\/\//.test(pattern)) {
-      throw invalidArgument(
-        keyword === 'COPY'
-          ? `COPY failed: source can't be a URL for COPY`
-          : `ADD failed: adding from a URL is not supported yet: ${pattern}`,
-      )
+      throw invalidArgument(`${keyword} failed: source can't be a URL for ${keyword}`)
     }
     const path = cleanPath(pattern, keyword, kind)
     if (hasWildcards(path)) {

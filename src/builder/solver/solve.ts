@@ -3,10 +3,12 @@ import type { JsonMessage } from '../../api/image.ts'
 import { invalidArgument, messageOf } from '../../errdefs.ts'
 import { type Platform, parsePlatform } from '../../oci/platform.ts'
 import { SyntaxProblem } from '../dockerfile/dockerfile-error.ts'
+import type { CopyInstruction } from '../dockerfile/instruction.ts'
 import { parseTrigger } from '../dockerfile/parse-dockerfile.ts'
 import type { EngineParts, StepTold } from './engine-parts.ts'
+import type { Origin } from './named-context.ts'
 import { OutputDecoder } from './output-decoder.ts'
-import { copyOrigin, namedFroms, type Origin, type Plan, type PlannedStage } from './plan.ts'
+import { copyOrigin, namedFroms, type Plan, type PlannedStage } from './plan.ts'
 import { imageState, inheritedState, type StageState, scratchState } from './stage-state.ts'
 import { type StepOptions, StepRunner } from './step-runner.ts'
 import { refuseTrigger } from './unsupported.ts'
@@ -152,9 +154,22 @@ const baseState = async (
     const end = await stageEnd(base.stage)
     return runTriggers(solving, planned, inheritedState(end), end.config.OnBuild ?? [], told, signal)
   }
+  if ('context' in base) {
+    const step = { instruction: wholeContext(planned), from: base, mountsFrom: [] }
+    const result = await solving.runner.run(step, scratchState(platform), told, signal)
+    return result.state
+  }
   const image = await options.bases.get({ name: base.image, platform }, told, signal)
   return runTriggers(solving, planned, imageState(image), image.config.config?.OnBuild ?? [], told, signal)
 }
+
+/** A stage that begins with a context has its files. */
+const wholeContext = ({ stage }: PlannedStage): CopyInstruction => ({
+  ...{ keyword: 'COPY', original: stage.from.original, range: stage.from.range },
+  ...{ sources: ['/'], destination: '/', heredocs: [], from: undefined },
+  ...{ chown: undefined, chmod: undefined, link: false, parents: false, exclude: [] },
+  ...{ checksum: undefined, keepGitDir: undefined, unpack: undefined },
+})
 
 /** What ONBUILD of the base asks for, before the stage's own first step. */
 const runTriggers = async (
@@ -186,7 +201,7 @@ const runTriggers = async (
 
 const triggerOrigin = (from: string, plan: Plan, current: number): ReturnType<typeof copyOrigin> => {
   try {
-    const origin = copyOrigin(from, plan.dockerfile.stages, current)
+    const origin = copyOrigin(from, plan.dockerfile.stages, current, plan.contexts)
     if (typeof origin === 'object' && 'stage' in origin && !plan.stages.some(({ index }) => index === origin.stage)) {
       throw new SyntaxProblem(`invalid from flag value ${from}: the stage is not part of this build`)
     }

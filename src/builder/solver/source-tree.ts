@@ -26,6 +26,8 @@ export interface SourceTree {
   entry(path: ByteString): SourceEntry | undefined
   /** The names in a directory, sorted. */
   names(path: ByteString): readonly ByteString[]
+  /** A digest of a file's content, in hexadecimal, where it is known without reading it; else empty or no such method. */
+  digest?(path: ByteString): string
   /** Up to `buffer.length` bytes of a file from `position` on; 0 at its end. */
   read(path: ByteString, buffer: Buffer, position: number): number
 }

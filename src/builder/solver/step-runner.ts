@@ -4,7 +4,7 @@ import { forbidden, invalidArgument, messageOf } from '../../errdefs.ts'
 import type { BuildClient } from '../build-client.ts'
 import type { BuildContexts } from '../context/build-contexts.ts'
 import { SyntaxProblem } from '../dockerfile/dockerfile-error.ts'
-import { expandDocument, expandWord } from '../dockerfile/expand.ts'
+import { expandWord } from '../dockerfile/expand.ts'
 import { heredocContent } from '../dockerfile/heredoc.ts'
 import type { CopyInstruction, Instruction, RunInstruction } from '../dockerfile/instruction.ts'
 import { resolveMount } from '../dockerfile/run-mount.ts'
@@ -13,17 +13,14 @@ import type { Lender } from '../mounts/open-mounts.ts'
 import { type MountFiles, mountKey, mountTarget, type StepMount } from '../mounts/step-mount.ts'
 import type { StepLimits } from '../step-limits.ts'
 import type { BaseImages } from './base-images.ts'
-import { cacheKey, copyKey, nextKey, runKey, workdirKey } from './cache-key.ts'
+import { nextKey, runKey, workdirKey } from './cache-key.ts'
 import { commandLine, configure } from './configure.ts'
+import { type CopyOrigin, planCopy } from './copy-step.ts'
 import { ensureDirectory } from './destination.ts'
-import { digestSources } from './digest-sources.ts'
-import { DocumentTree } from './document-tree.ts'
 import type { EngineParts, NetworkMode, StepTold } from './engine-parts.ts'
-import { executeCopy } from './execute-copy.ts'
 import { executeRun } from './execute-run.ts'
-import { MountedTree } from './mounted-tree.ts'
-import type { Origin, PlannedStep } from './plan.ts'
-import { type Selected, selectSources } from './select-sources.ts'
+import type { Origin } from './named-context.ts'
+import type { PlannedStep } from './plan.ts'
 import { advance, filesKey, imageState, type StageLayer, type StageState, shellOf } from './stage-state.ts'
 import { type Args, type BuildInput, effectiveArgs, lookupIn, proxyArgs } from './step-environment.ts'
 import { StepSnapshot } from './step-snapshot.ts'
@@ -193,6 +190,7 @@ export class StepRunner {
     if (origin === undefined) return type === 'cache' ? undefined : { tree: await contexts.get('') }
     if (origin === 'scratch' || ('image' in origin && origin.image === 'scratch')) return { layers: [], key: 'scratch' }
     const files = await this.#origin(origin, state, told, signal)
+    if ('context' in files) return { tree: await contexts.get(files.context) }
     return { layers: files.layers, key: filesKey(files) }
   }
 
@@ -223,52 +221,17 @@ export class StepRunner {
     signal: AbortSignal,
   ): Promise<StepResult> {
     const { input, contexts } = this.#options
-    const { keyword } = instruction
     const lookup = lookupIn(state.config.Env ?? [], state.args)
     const expand = (text: string): string => expandWord(text, lookup, input.escape)
-    const patterns = instruction.sources.map(expand)
-    const destination = absoluteDestination(expand(instruction.destination), state.config.WorkingDir || '/')
-    const chown = instruction.chown === undefined ? undefined : expand(instruction.chown)
-    const chmod = instruction.chmod === undefined ? undefined : expand(instruction.chmod)
-    const documents = instruction.heredocs.map(heredoc => ({
-      name: heredoc.name,
-      content: heredoc.expand ? expandDocument(heredocContent(heredoc), lookup) : heredocContent(heredoc),
-    }))
-    const written = documents.length === 0 ? [] : selectDocuments(documents)
-
-    const origin = from === undefined ? undefined : await this.#origin(from, state, told, signal)
-    const context = origin === undefined && patterns.length > 0 ? await contexts.get('') : undefined
-    const selected = context === undefined ? [] : selectSources(context, patterns, keyword, 'context')
-    await context?.load(
-      selected.map(({ path }) => path),
-      signal,
-    )
-    const sources =
-      origin === undefined ? digestSources(context, selected) : cacheKey('from', filesKey(origin), patterns)
-    const digest =
-      documents.length === 0
-        ? sources
-        : cacheKey(
-            sources,
-            documents.flatMap(({ name, content }) => [name, content]),
-          )
-    const key = copyKey({ files: filesKey(state), keyword, sources: digest, destination, owner: chown, mode: chmod })
-    const kind = origin === undefined ? sourceKind([...selected, ...written]) : 'file'
-    const flag = chown === undefined ? '' : `--chown=${chown} `
-    const createdBy = nop(state, state.config, `${keyword} ${flag}${kind}:${digest} in ${destination} `)
-    return await this.#layer(state, {}, key, createdBy, async () => {
-      const request = { keyword, destination, chown, chmod }
-      if (origin === undefined)
-        return await executeCopy(this.#parts, state.layers, { ...request, selected: [...selected, ...written] }, signal)
-      await using mounted = await StepSnapshot.mount(this.#parts, origin.layers)
-      using tree = new MountedTree(mounted.root)
-      const taken = selectSources(tree, patterns, keyword, 'stage')
-      return await executeCopy(this.#parts, state.layers, { ...request, selected: [...taken, ...written] }, signal)
-    })
+    const origin = from === undefined ? { context: '' } : await this.#origin(from, state, told, signal)
+    const parts = { parts: this.#parts, contexts, expand, lookup }
+    const { key, comment, execute } = await planCopy(parts, instruction, origin, state, signal)
+    return await this.#layer(state, {}, key, nop(state, state.config, comment), execute)
   }
 
-  async #origin(from: Origin, { platform }: StageState, told: StepTold, signal: AbortSignal): Promise<StageState> {
+  async #origin(from: Origin, { platform }: StageState, told: StepTold, signal: AbortSignal): Promise<CopyOrigin> {
     if (from === 'scratch') throw new SyntaxProblem('COPY --from=scratch has no files')
+    if ('context' in from) return from
     if ('stage' in from) return await this.#options.stageEnd(from.stage)
     try {
       // What is copied is to fit what it is copied to; an image that is here for another platform alone will do.
@@ -300,25 +263,4 @@ const runCommand = (
   }
   const documents = heredocs.map(({ raw, name }) => `\n${raw}${name}`).join('')
   return { args: [...shellOf(config), `${command.text}${documents}\n`], script: undefined }
-}
-
-const selectDocuments = (documents: readonly { name: string; content: string }[]): Selected[] => {
-  const tree = new DocumentTree(documents, BigInt(Math.floor(Date.now() / 1000)) * 1_000_000_000n)
-  return documents.map(({ name }) => {
-    const path = Buffer.from(name).toString('latin1')
-    return { tree, path, name: path }
-  })
-}
-
-/** Relative ones start at the working directory. A slash at the end, also that of `.`, says that it is a directory. */
-const absoluteDestination = (destination: string, workingDirectory: string): string => {
-  const directory = destination === '' || /(?:^|\/)\.{0,2}$/.test(destination)
-  const path = posix.resolve(workingDirectory, destination)
-  return directory && path !== '/' ? `${path}/` : path
-}
-
-const sourceKind = (selected: readonly Selected[]): 'file' | 'dir' | 'multi' => {
-  const [first, second] = selected
-  if (second !== undefined) return 'multi'
-  return first?.tree.entry(first.path)?.type === 'directory' ? 'dir' : 'file'
 }

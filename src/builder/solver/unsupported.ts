@@ -20,17 +20,6 @@ const unsupportedOptions = (instruction: Instruction): readonly string[] => {
     case 'RUN': {
       return given({ device: instruction.devices.length > 0 })
     }
-    case 'COPY':
-    case 'ADD': {
-      const { parents, exclude, checksum, keepGitDir, unpack } = instruction
-      return given({
-        parents,
-        exclude: exclude.length > 0,
-        checksum: checksum !== undefined,
-        'keep-git-dir': keepGitDir !== undefined,
-        unpack: unpack !== undefined,
-      })
-    }
     default:
       return []
   }

@@ -75,13 +75,11 @@ const readOptions = (query: Query): BuildOptions => {
   if (query.get('version') === '2')
     throw notImplemented("Tare builds with the classic builder's protocol: set DOCKER_BUILDKIT=0")
   const remote = query.get('remote')
-  if (remote !== '' && remote !== 'client-session') {
-    throw notImplemented(`a build context at a URL is not supported yet (${remote}): send it as a tar archive`)
-  }
   if (query.boolean('squash')) throw invalidArgument('squash is only supported with experimental mode')
   const platform = query.get('platform')
   return {
     ...PLAIN_BUILD,
+    ...(remote === '' || remote === 'client-session' ? {} : { context: { type: 'url', url: remote } }),
     dockerfile: { path: query.get('dockerfile') },
     tags: query.all('t').filter(tag => tag !== ''),
     target: query.get('target'),
