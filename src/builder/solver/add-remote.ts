@@ -3,8 +3,16 @@ import type { RemoteSources } from '../context/remote-sources.ts'
 import { SyntaxProblem } from '../dockerfile/dockerfile-error.ts'
 import { cacheKey } from './cache-key.ts'
 import { chooseSources } from './choose-sources.ts'
-import type { CopyPart } from './copy-step.ts'
 import { digestSources } from './digest-sources.ts'
+import type { Selected } from './select-sources.ts'
+
+/** What a step takes, as far as it is known without opening it. */
+export type CopyPart = {
+  /** Changes with what is taken. */
+  readonly digest: string
+  readonly kind: 'file' | 'dir'
+  select(): Promise<readonly Selected[]>
+}
 
 export type RemoteWish = {
   /** Of a file its digest with `sha256:`, of a repository the start of its commit. */

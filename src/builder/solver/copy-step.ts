@@ -5,7 +5,7 @@ import { SyntaxProblem } from '../dockerfile/dockerfile-error.ts'
 import { expandDocument } from '../dockerfile/expand.ts'
 import { heredocContent } from '../dockerfile/heredoc.ts'
 import type { CopyInstruction } from '../dockerfile/instruction.ts'
-import { addRemote, isRemote } from './add-remote.ts'
+import { addRemote, type CopyPart, isRemote } from './add-remote.ts'
 import { cacheKey, copyKey } from './cache-key.ts'
 import { chooseSources, pathsOf } from './choose-sources.ts'
 import { digestSources } from './digest-sources.ts'
@@ -13,20 +13,11 @@ import { DocumentTree } from './document-tree.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { executeCopy } from './execute-copy.ts'
 import { MountedTree } from './mounted-tree.ts'
-import type { Selected } from './select-sources.ts'
 import { filesKey, type StageLayer, type StageState } from './stage-state.ts'
 import { StepSnapshot } from './step-snapshot.ts'
 
 /** Where a COPY takes files from: the files of a stage or image, or a context; '' is the main one. */
 export type CopyOrigin = StageState | { readonly context: string }
-
-/** What a step takes, as far as it is known without opening it. */
-export type CopyPart = {
-  /** Changes with what is taken. */
-  readonly digest: string
-  readonly kind: 'file' | 'dir'
-  select(): Promise<readonly Selected[]>
-}
 
 export type CopyPlan = {
   readonly key: string
