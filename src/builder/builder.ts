@@ -9,6 +9,10 @@ import { formatPlatform, type Platform, parsePlatform } from '../oci/platform.ts
 import { fromText } from '../storage/archive/byte-string.ts'
 import type { Snapshotter } from '../storage/snapshots/snapshotter.ts'
 import type { BuildRequest } from './build-client.ts'
+import type { UsedStep } from './cache/cache-document.ts'
+import { type CacheOrigin, cacheOrigins, cacheTargets } from './cache/cache-options.ts'
+import type { ImportedCache } from './cache/import-cache.ts'
+import { LinkedCache } from './cache/linked-cache.ts'
 import { BuildContexts } from './context/build-contexts.ts'
 import { ContextStore } from './context/context-store.ts'
 import { applyIgnoreRules } from './context/ignore-rules.ts'
@@ -49,7 +53,8 @@ import { refuseUnsupported } from './unsupported.ts'
  * image. Nothing of a failed or abandoned build stays but the steps that succeeded, in the cache.
  */
 export class Builder {
-  readonly #parts: EngineParts
+  readonly #parts: Omit<EngineParts, 'cache'>
+  readonly #cache: BuildCache
   readonly #events: Events
   readonly #root: string
   readonly #allowed: () => readonly string[]
@@ -75,14 +80,9 @@ export class Builder {
     this.#store = new ContextStore(join(root, 'contexts'), database)
     this.#index = new RemoteIndex(database)
     this.#events = events
-    this.#parts = {
-      images,
-      snapshotter,
-      runStep,
-      cache: new BuildCache(database, images),
-      mounts,
-      cacheMounts: new CacheMounts(join(root, 'cache-mounts'), database),
-    }
+    this.#cache = new BuildCache(database, images)
+    const cacheMounts = new CacheMounts(join(root, 'cache-mounts'), database)
+    this.#parts = { images, snapshotter, runStep, mounts, cacheMounts }
   }
 
   /** Removes what builds of a daemon that died have left. Before the first build. */
@@ -102,10 +102,10 @@ export class Builder {
 
   /** What the cache holds, what clients have sent, and what RUNs keep: rows of `GET /system/df`. */
   async usage(): Promise<BuildCacheItem[]> {
-    const { cache, cacheMounts, images } = this.#parts
+    const { cacheMounts, images } = this.#parts
     const mounts = await cacheMounts.list()
     return [
-      ...describeCache(cache.list(), images),
+      ...describeCache(this.#cache.list(), images),
       ...this.#store.list().map(describePack),
       ...mounts.map(describeCacheMount),
     ]
@@ -116,7 +116,7 @@ export class Builder {
    * bad filter.
    */
   async prune(options: PruneOptions): Promise<{ CachesDeleted: string[] | null; SpaceReclaimed: number }> {
-    const pruned = await pruneCache(this.#parts, this.#store, options)
+    const pruned = await pruneCache({ ...this.#parts, cache: this.#cache }, this.#store, options)
     this.#events.publish('builder', 'prune', '', { reclaimed: String(pruned.SpaceReclaimed) })
     return pruned
   }
@@ -125,6 +125,7 @@ export class Builder {
   async build(request: BuildRequest, onEvent: (event: BuildEvent) => void, signal: AbortSignal): Promise<BuildResult> {
     const exports = planExports(request)
     sourceDate(request.buildArgs)
+    const [origins, targets] = [cacheOrigins(request), cacheTargets(request)]
     const platforms = platformsOf(request)
     refuseUnsupported(request)
     checkLimits(request)
@@ -162,16 +163,52 @@ export class Builder {
       granted,
       debugger: request.shellOnError ? request.client : undefined,
     }
+    const imported =
+      origins.length === 0 || noCache ? undefined : this.#importCache(origins, request, contexts, onEvent, signal)
     const ends: StageState[] = []
+    const used: UsedStep[][] = []
     // One after the other: what does not depend on the platform is done once, the others find it in the cache.
-    for (const { plan, platform, input, tell } of solvings)
-      ends.push(await solve(this.#parts, plan, { ...common, input, platform }, tell, signal))
+    for (const { plan, platform, input, tell } of solvings) {
+      const cache = new LinkedCache(this.#cache, imported)
+      ends.push(await solve({ ...this.#parts, cache }, plan, { ...common, input, platform }, tell, signal))
+      used.push(cache.used())
+    }
     const unused = unusedBuildArgs(request.buildArgs, declaredArgs(dockerfile))
     if (unused.length > 0)
       onEvent({ type: 'warning', message: `One or more build-args [${unused.join(' ')}] were not consumed` })
-    return await deliver({ parts: this.#parts, request, ends, onEvent, signal }, exports)
+    const inline = targets.some(({ type }) => type === 'inline') ? used : undefined
+    const result = await deliver({ parts: this.#parts, request, ends, inline, onEvent, signal }, exports)
+    if (targets.length > 0) {
+      const { exportCache } = await import('./cache/export-cache.ts')
+      const { images } = this.#parts
+      const work = { images, request, ends, used: used.flat(), onWarning: warnWith(onEvent), signal }
+      await exportCache(work, targets)
+    }
+    return result
+  }
+
+  /** Opened beside the first steps; who looks for a step waits for it. */
+  #importCache(
+    origins: readonly CacheOrigin[],
+    { credentials }: BuildRequest,
+    contexts: BuildContexts,
+    onEvent: (event: BuildEvent) => void,
+    signal: AbortSignal,
+  ): Promise<ImportedCache> {
+    const { images } = this.#parts
+    const opened = import('./cache/import-cache.ts').then(room =>
+      room.ImportedCache.open(origins, { images, contexts, credentials, onWarning: warnWith(onEvent), signal }),
+    )
+    // A build that fails before its first step does not ask.
+    opened.catch(() => undefined)
+    return opened
   }
 }
+
+const warnWith =
+  (onEvent: (event: BuildEvent) => void) =>
+  (message: string): void =>
+    onEvent({ type: 'warning', message })
 
 /** Each once; none asked for: the host's. */
 const platformsOf = ({ platforms }: BuildRequest): (Platform | undefined)[] => {

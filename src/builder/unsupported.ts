@@ -5,8 +5,6 @@ import { notImplemented } from '../errdefs.ts'
 export const refuseUnsupported = (options: BuildOptions): void => {
   const asked: readonly (readonly [boolean, string])[] = [
     [options.annotations.length > 0, 'annotations'],
-    [options.cacheTo.length > 0, 'cache exports'],
-    [options.cacheFrom.some(({ type }) => type !== 'registry'), 'cache sources other than images'],
     [options.attestations.length > 0, 'attestations'],
   ]
   const names = asked.flatMap(([given, name]) => (given ? [name] : []))

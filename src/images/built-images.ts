@@ -5,6 +5,7 @@ import type { Digest } from '../oci/digest.ts'
 import { familiarName, parseReference, type Reference, withDefaultTag } from '../oci/reference.ts'
 import type { ContentStore } from '../storage/content/content-store.ts'
 import type { BlobLeases } from './blob-leases.ts'
+import type { ImageLayer } from './image.ts'
 import type { ImageRecorder } from './image-recorder.ts'
 import type { ImageTable, NameTarget } from './image-table.ts'
 import type { LayerStore } from './layer-store.ts'
@@ -79,6 +80,42 @@ export class BuiltImages {
     const layer = this.#parts.layers.find(diffId)
     if (!layer) throw notFound(`layer ${diffId} does not exist`)
     return this.#parts.content.open(layer.blob.digest)
+  }
+
+  openBlob(digest: Digest, start = 0): Readable {
+    return this.#parts.content.open(digest, start)
+  }
+
+  /** A layer's blob in the form that registries have. NotFound. */
+  async compressLayer(diffId: Digest, signal: AbortSignal): Promise<Descriptor> {
+    const { layers } = this.#parts
+    layers.hold(diffId)
+    try {
+      return await layers.compress(diffId, signal)
+    } finally {
+      layers.release([diffId])
+    }
+  }
+
+  /**
+   * Takes a layer in from elsewhere; `open` is asked for its blob when that is not here. InvalidArgument when it is not what it is
+   * said to be. It stays as one of `commitSnapshot` does.
+   */
+  async takeLayer(
+    blob: Descriptor,
+    diffId: Digest,
+    open: () => Promise<Readable>,
+    signal: AbortSignal,
+  ): Promise<ImageLayer> {
+    const { content, layers, leases } = this.#parts
+    layers.hold(diffId)
+    const known = layers.find(diffId)
+    if (known && !layers.isPacked(diffId)) return known
+    layers.release([diffId])
+    using lease = leases.open()
+    lease.hold(blob.digest)
+    if (!content.has(blob.digest)) await content.ingest(await open(), { digest: blob.digest, size: blob.size }, signal)
+    return await layers.unpack(blob.digest, diffId, { signal })
   }
 
   #writeIndex(ids: readonly Digest[]): NameTarget {

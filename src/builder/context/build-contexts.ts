@@ -37,6 +37,13 @@ export class BuildContexts implements AsyncDisposable {
     this.remote = new RemoteSources({ request, directory, place: this.#place, index }, signal)
   }
 
+  /** What the client has by this name beside the build's own contexts. Undefined: nothing. */
+  async client(name: string): Promise<ContextTree | undefined> {
+    const tree = await this.#request.client.context(name, this.#place, this.#signal)
+    if (tree) this.#open.set(name, Promise.resolve(tree))
+    return tree
+  }
+
   /** The files of the context by this name, '' for the main one. InvalidArgument: there is none. */
   get(name: string): Promise<ContextTree> {
     const known = this.#open.get(name)

@@ -7,17 +7,19 @@ import type { Digest } from '../../oci/digest.ts'
 import { hostPlatform, platformDistance } from '../../oci/platform.ts'
 import { canonicalName, familiarName } from '../../oci/reference.ts'
 import type { BuildRequest } from '../build-client.ts'
-import type { EngineParts } from '../solver/engine-parts.ts'
+import type { UsedStep } from '../cache/cache-document.ts'
 import type { StageState } from '../solver/stage-state.ts'
 import type { PlannedExport } from './export-plan.ts'
-import { finishImage } from './finish-image.ts'
+import { finishImage, type OutputParts } from './finish-image.ts'
 import { sourceDate } from './source-date.ts'
 
 type Delivery = {
-  readonly parts: EngineParts
+  readonly parts: OutputParts
   readonly request: BuildRequest
   /** One for each platform. */
   readonly ends: readonly StageState[]
+  /** The steps that each image's configuration shall tell of. */
+  readonly inline?: readonly (readonly UsedStep[])[] | undefined
   readonly onEvent: (event: BuildEvent) => void
   readonly signal: AbortSignal
 }
@@ -85,16 +87,16 @@ const giveArchive = async (delivery: Delivery, plan: PlannedExport): Promise<{ i
   }
 }
 
-const finish = async ({ parts, request, ends, signal }: Delivery, plan: PlannedExport) => {
+const finish = async ({ parts, request, ends, inline, signal }: Delivery, plan: PlannedExport) => {
   const options = {
     squash: request.squash,
     sourceDate: sourceDate(request.buildArgs),
     rewriteTimes: plan.rewriteTimes,
   }
   const made: { id: Digest; isNew: boolean }[] = []
-  for (const end of ends) {
+  for (const [at, end] of ends.entries()) {
     if (end.id === undefined) throw invalidArgument('No image was generated. Is your Dockerfile empty?')
-    made.push(await finishImage(parts, end, options, signal))
+    made.push(await finishImage(parts, end, { ...options, inline: inline?.[at] }, signal))
   }
   return made
 }

@@ -12,7 +12,7 @@ import type { PlannedExport } from './export-plan.ts'
 import { sourceDate } from './source-date.ts'
 
 type Delivery = {
-  readonly parts: EngineParts
+  readonly parts: Omit<EngineParts, 'cache'>
   readonly request: BuildRequest
   readonly ends: readonly StageState[]
   readonly signal: AbortSignal

@@ -2,10 +2,13 @@ import { type Digest, digestOf } from '../../oci/digest.ts'
 import type { ImageConfig } from '../../oci/image-config.ts'
 import { clampTimes } from '../../storage/archive/clamp-times.ts'
 import { decompress } from '../../storage/archive/decompress.ts'
+import { INLINE_KEY, inlineRecords, type UsedStep } from '../cache/cache-document.ts'
 import type { EngineParts } from '../solver/engine-parts.ts'
 import { imageConfigOf, type StageLayer, type StageState } from '../solver/stage-state.ts'
 import { withSourceDate } from './source-date.ts'
 import { squash } from './squash.ts'
+
+export type OutputParts = Omit<EngineParts, 'cache'>
 
 export type FinishOptions = {
   readonly squash: boolean
@@ -13,11 +16,13 @@ export type FinishOptions = {
   readonly sourceDate: number | undefined
   /** No file of the build's layers is newer than `sourceDate`. */
   readonly rewriteTimes: boolean
+  /** Steps that the configuration tells of, for `--cache-from`. */
+  readonly inline?: readonly UsedStep[] | undefined
 }
 
 /** Records the image that a stage has become, as it was asked for. `isNew`: it was not here. */
 export const finishImage = async (
-  parts: EngineParts,
+  parts: OutputParts,
   end: StageState,
   options: FinishOptions,
   signal: AbortSignal,
@@ -40,13 +45,20 @@ export const finishImage = async (
       }
       state = { ...state, layers }
     }
-    const config = sourceDate === undefined ? imageConfigOf(state) : withSourceDate(imageConfigOf(state), sourceDate)
+    const dated = sourceDate === undefined ? imageConfigOf(state) : withSourceDate(imageConfigOf(state), sourceDate)
+    const config = options.inline ? { ...dated, [INLINE_KEY]: inlineRecords(ofImage(options.inline, state)) } : dated
     const recorded = record(parts, config, state.layers)
     if (recorded.isNew) for (const { diffId } of state.layers) take(made, diffId)
     return recorded
   } finally {
     if (made.length > 0) await parts.images.releaseLayers(made)
   }
+}
+
+/** Whoever has the image has the layers of these. */
+const ofImage = (used: readonly UsedStep[], { layers }: StageState): UsedStep[] => {
+  const there = new Set(layers.map(({ diffId }) => diffId))
+  return used.filter(({ layer }) => layer === undefined || there.has(layer.diffId))
 }
 
 /** Recording an image lets go of each of its layers once. */
@@ -56,14 +68,14 @@ const take = (made: Digest[], diffId: Digest): void => {
 }
 
 /** The same steps give the same image: then there is nothing to write. */
-const record = ({ images }: EngineParts, config: ImageConfig, layers: readonly StageLayer[]) => {
+const record = ({ images }: OutputParts, config: ImageConfig, layers: readonly StageLayer[]) => {
   const id = digestOf(JSON.stringify(config))
   if (images.find(id) !== undefined) return { id, isNew: false }
   return { id: images.create({ config, layers }).id, isNew: true }
 }
 
 const rewritten = async (
-  { images }: EngineParts,
+  { images }: OutputParts,
   diffId: Digest,
   sourceDate: number,
   signal: AbortSignal,

@@ -5,7 +5,11 @@ import type { StageState } from '../solver/stage-state.ts'
 import { StepSnapshot } from '../solver/step-snapshot.ts'
 
 /** All layers above the base image become one. The steps stay in the history, with a line for this. The new layer is the caller's. */
-export const squash = async (parts: EngineParts, state: StageState, signal: AbortSignal): Promise<StageState> => {
+export const squash = async (
+  parts: Omit<EngineParts, 'cache'>,
+  state: StageState,
+  signal: AbortSignal,
+): Promise<StageState> => {
   const { base, layers, history, created = new Date(0).toISOString() } = state
   const above = layers.slice(base.layers)
   if (above.length === 0) return state

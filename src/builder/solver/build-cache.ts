@@ -58,7 +58,7 @@ export class BuildCache {
     database.migrate(SCHEMA)
   }
 
-  find(key: string): CachedStep | undefined {
+  find(key: string): CacheRecord | undefined {
     const row = this.#row(key)
     const record = row && recordOf(row)
     if (record?.layer !== undefined && this.#layers.layer(record.layer.diffId) === undefined) return undefined

@@ -11,7 +11,7 @@ import type { Snapshotter } from '../../storage/snapshots/snapshotter.ts'
 import type { CacheMounts } from '../mounts/cache-mounts.ts'
 import type { ShellTerminal } from '../shell-terminal.ts'
 import type { StepLimits } from '../step-limits.ts'
-import type { BuildCache } from './build-cache.ts'
+import type { CachedStep } from './build-cache.ts'
 import type { LayerKeeper } from './layer-keeper.ts'
 import type { StageLayer } from './stage-state.ts'
 
@@ -44,6 +44,8 @@ export interface ImageStore {
   remove(nameOrId: string): Promise<unknown>
   /** Images of several platforms together, archives, layers' bytes. */
   readonly built: BuiltImages
+  /** Registries. NotImplemented for an engine without. */
+  readonly distribution: Pick<Images['distribution'], 'registries'>
 }
 
 export type RunStepRequest = {
@@ -84,12 +86,19 @@ export type StepTold = {
   readonly onWarning: (message: string) => void
 }
 
+/** Results of steps by what they depend on. */
+export interface StepCache {
+  find(key: string): Promise<CachedStep | undefined>
+  /** Keeps a result and its layer. */
+  record(key: string, description: string, step: CachedStep): Promise<void>
+}
+
 /** What steps are executed with. */
 export type EngineParts = {
   readonly images: ImageStore & LayerKeeper
   readonly snapshotter: Snapshotter
   readonly runStep: RunStep
-  readonly cache: BuildCache
+  readonly cache: StepCache
   readonly cacheMounts: CacheMounts
   /** A directory for mounts, which exists. */
   readonly mounts: string

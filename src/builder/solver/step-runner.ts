@@ -94,7 +94,7 @@ export class StepRunner {
   /** A step without files: recorded only for its time, so that the same build gives the same image. */
   async #describe(state: StageState, change: Parameters<typeof advance>[1], createdBy: string): Promise<StepResult> {
     const key = nextKey(state.key, createdBy, undefined)
-    const found = this.#options.noCache ? undefined : this.#parts.cache.find(key)
+    const found = this.#options.noCache ? undefined : await this.#parts.cache.find(key)
     const created = found?.created ?? new Date().toISOString()
     if (found === undefined) await this.#parts.cache.record(key, createdBy, { created, layer: undefined })
     return { state: advance(state, change, { created, createdBy, layer: undefined, key }), cached: found !== undefined }
@@ -108,7 +108,7 @@ export class StepRunner {
     execute: () => Promise<StageLayer | undefined>,
   ): Promise<StepResult> {
     const { cache } = this.#parts
-    const found = this.#options.noCache ? undefined : cache.find(key)
+    const found = this.#options.noCache ? undefined : await cache.find(key)
     const result = found ?? { layer: await execute(), created: new Date().toISOString() }
     if (found === undefined) await cache.record(key, createdBy, result)
     const step = { ...result, createdBy, key: nextKey(state.key, createdBy, result.layer?.diffId) }

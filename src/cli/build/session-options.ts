@@ -1,11 +1,12 @@
-import type { AttestationOption, BuildOptions, CacheOption, ContextSource } from '../../api/build-options.ts'
+import type { AttestationOption, BuildOptions, ContextSource } from '../../api/build-options.ts'
 import { parseUlimit } from '../create/checks.ts'
 import { fileFault, toMap } from '../create/environment.ts'
 import { Failure } from '../failure.ts'
 import { parseBool } from '../flags/flag-type.ts'
 import type { Flags } from '../flags/flags.ts'
 import { checkPlatform } from '../platform-flag.ts'
-import { csvFields, csvPairs } from './csv-fields.ts'
+import { parseCacheFrom, parseCacheTo } from './cache-flags.ts'
+import { csvPairs } from './csv-fields.ts'
 import { type LocalContext, namedDirectory } from './local-context.ts'
 import type { BuildContext } from './open-context.ts'
 import { type Agent, type Destination, parseAgent, parseOutput, parseSecret, type Secret } from './provisions.ts'
@@ -16,7 +17,7 @@ export type SessionRequest = {
   readonly contexts: ReadonlyMap<string, LocalContext>
   readonly secrets: ReadonlyMap<string, Secret>
   readonly agents: ReadonlyMap<string, Agent>
-  /** By the number of the exporter. */
+  /** By the number of the exporter; those of caches come behind. */
   readonly destinations: readonly Destination[]
 }
 
@@ -46,6 +47,10 @@ export const sessionRequest = async (
   const named = await namedContexts(flags.list('build-context'))
   const contexts = new Map(named.flatMap(({ name, local }) => (local === undefined ? [] : [[name, local] as const])))
   if (context.local !== undefined) contexts.set('', context.local)
+  const cacheFrom = failing(() => flags.list('cache-from').flatMap(parseCacheFrom))
+  const cacheTo = failing(() => flags.list('cache-to').flatMap(parseCacheTo))
+  for (const [at, { root }] of cacheFrom.entries())
+    if (root !== undefined) contexts.set(`cache-from ${at}`, { kind: 'directory', root, rules: undefined })
   const { dockerfile } = context
   const options: BuildOptions = {
     dockerfile: { path: dockerfile.path, text: dockerfile.text },
@@ -79,8 +84,8 @@ export const sessionRequest = async (
     sshAgents: agents.map(({ id }) => id),
     allow: flags.list('allow'),
     exports: outputs.map(({ option }) => option),
-    cacheFrom: failing(() => flags.list('cache-from').flatMap(parseCache)),
-    cacheTo: failing(() => flags.list('cache-to').flatMap(parseCache)),
+    cacheFrom: cacheFrom.map(({ option }) => option),
+    cacheTo: cacheTo.map(({ option }) => option),
     attestations: failing(() => attestationsOf(flags)),
     check: flags.bool('check') || ['check', 'lint'].includes(flags.string('call')),
     shellOnError: flags.bool('debug') || flags.string('on-error') === 'shell',
@@ -92,7 +97,8 @@ export const sessionRequest = async (
     contexts,
     secrets: new Map(secrets.map(secret => [secret.id, secret])),
     agents: new Map(agents.map(agent => [agent.id, agent])),
-    destinations: outputs.map(({ destination }) => destination),
+    // Caches come behind the exporters.
+    destinations: [...outputs, ...cacheTo].map(({ destination }) => destination),
   }
 }
 
@@ -150,15 +156,6 @@ const outputsOf = (flags: Flags, stdoutIsTerminal: boolean): ReturnType<typeof p
   if (given.filter(({ destination }) => destination.kind === 'stdout').length > 1)
     throw new Error('multiple outputs configured to write to stdout')
   return given
-}
-
-/** `type=registry,ref=…`, or images' names. */
-const parseCache = (text: string): CacheOption[] => {
-  const fields = csvFields(text)
-  if (fields.every(field => !field.includes('='))) return fields.map(ref => ({ type: 'registry', attributes: { ref } }))
-  const { type = '', ...attributes } = Object.fromEntries(csvPairs(text)) as Record<string, string>
-  if (type === '') throw new Error(`type required form> ${JSON.stringify(text)}`)
-  return [{ type, attributes }]
 }
 
 const attestationsOf = (flags: Flags): AttestationOption[] => {

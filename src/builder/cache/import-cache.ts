@@ -1,0 +1,113 @@
+import type { Readable } from 'node:stream'
+import { invalidArgument, messageOf } from '../../errdefs.ts'
+import type { Descriptor } from '../../oci/descriptor.ts'
+import { type Digest, isDigest } from '../../oci/digest.ts'
+import type { Reference } from '../../oci/reference.ts'
+import type { BuildContexts } from '../context/build-contexts.ts'
+import type { Credentials, ImageStore } from '../solver/engine-parts.ts'
+import { parseObject, type SharedRecord, type UsedStep } from './cache-document.ts'
+import type { CacheOrigin } from './cache-options.ts'
+
+/** Records that lie elsewhere, and how their layers come. */
+export type CacheSource = {
+  readonly records: readonly SharedRecord[]
+  /** The layer's blob; undefined when the source does not have it. */
+  layer(record: SharedRecord): Descriptor | undefined
+  open(blob: Descriptor): Promise<Readable>
+}
+
+type Options = {
+  readonly images: ImageStore
+  readonly contexts: BuildContexts
+  readonly credentials: (reference: Reference) => Credentials | undefined
+  /** A source that cannot be had is none: the build goes on without. */
+  readonly onWarning: (message: string) => void
+  readonly signal: AbortSignal
+}
+
+/** What other engines know of steps: found by key, its layers fetched when a step is. */
+export class ImportedCache {
+  readonly #found = new Map<string, { record: SharedRecord; source: CacheSource }>()
+  readonly #options: Options
+
+  private constructor(options: Options) {
+    this.#options = options
+  }
+
+  static async open(origins: readonly CacheOrigin[], options: Options): Promise<ImportedCache> {
+    const imported = new ImportedCache(options)
+    const { signal } = options
+    const sources = await Promise.all(
+      origins.map(async origin => {
+        try {
+          return await openSource(origin, options)
+        } catch (error) {
+          signal.throwIfAborted()
+          options.onWarning(`failed to import the cache of ${nameOf(origin)}: ${messageOf(error)}`)
+          return []
+        }
+      }),
+    )
+    for (const source of sources.flat()) {
+      for (const record of source.records)
+        if (!imported.#found.has(record.key)) imported.#found.set(record.key, { record, source })
+    }
+    return imported
+  }
+
+  /** What a step left; its layer is the caller's until it is pinned or released. Undefined: nobody knows, or it cannot be had. */
+  async take(key: string): Promise<UsedStep | undefined> {
+    const { images, onWarning, signal } = this.#options
+    const found = this.#found.get(key)
+    if (!found) return undefined
+    const { record, source } = found
+    const { description, created, diffId } = record
+    if (diffId === undefined) return { key, description, created, layer: undefined }
+    const blob = source.layer(record)
+    if (!blob) return undefined
+    try {
+      const layer = await images.built.takeLayer(blob, diffId, () => source.open(blob), signal)
+      return { key, description, created, layer }
+    } catch (error) {
+      signal.throwIfAborted()
+      onWarning(`failed to import a layer of the cache: ${messageOf(error)}`)
+      return undefined
+    }
+  }
+}
+
+const nameOf = (origin: CacheOrigin): string =>
+  origin.type === 'local' ? 'the local directory' : `${origin.reference.domain}/${origin.reference.path}`
+
+const openSource = async (origin: CacheOrigin, options: Options): Promise<CacheSource[]> => {
+  if (origin.type === 'local') {
+    const { localSource } = await import('./local-cache.ts')
+    return [await localSource(await options.contexts.client(origin.context), options.signal)]
+  }
+  const { registrySources } = await import('./registry-cache.ts')
+  const registries = await options.images.distribution.registries()
+  const credentials = options.credentials(origin.reference)
+  const repository = registries.repository(origin.reference, credentials ? { credentials } : {})
+  const { digest, tag } = origin.reference
+  return await registrySources(repository, digest ?? (tag as string), options.signal)
+}
+
+/** Descriptors of a manifest by what `key` says of their places; InvalidArgument for what is no manifest. */
+export const layersOf = (manifest: Buffer): { readonly config: Descriptor; readonly layers: readonly Descriptor[] } => {
+  const { config, layers } = parseObject(manifest)
+  if (!Array.isArray(layers)) throw invalidArgument('invalid build cache: the manifest has no layers')
+  return { config: descriptor(config), layers: layers.map(descriptor) }
+}
+
+export const descriptor = (value: unknown): Descriptor => {
+  const { mediaType, digest, size } = (value ?? {}) as Readonly<Record<string, unknown>>
+  if (typeof mediaType === 'string' && typeof digest === 'string' && isDigest(digest) && Number.isSafeInteger(size))
+    return { mediaType, digest, size: size as number }
+  throw invalidArgument('invalid build cache: a descriptor is broken')
+}
+
+/** How a source of its own manifest finds a record's blob. */
+export const byBlob = (layers: readonly Descriptor[]): CacheSource['layer'] => {
+  const found = new Map<Digest, Descriptor>(layers.map(layer => [layer.digest, layer]))
+  return ({ blob }) => blob && found.get(blob)
+}
