@@ -126,7 +126,10 @@ export type ExportOption = {
   readonly toClient: boolean
 }
 
-/** `--cache-from`, `--cache-to`: `type=registry,ref=…`; an image's name alone is `type=registry`. */
+/**
+ * `--cache-from`, `--cache-to`: `type=registry,ref=…`; an image's name alone is `type=registry`. Of `type=local` the client knows
+ * the directory: it is its context `cache-from N`, and what is exported goes to `BuildClient.output(exports.length + N)`.
+ */
 export type CacheOption = {
   readonly type: string
   readonly attributes: Readonly<Record<string, string>>

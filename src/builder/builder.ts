@@ -168,10 +168,15 @@ export class Builder {
     const ends: StageState[] = []
     const used: UsedStep[][] = []
     // One after the other: what does not depend on the platform is done once, the others find it in the cache.
-    for (const { plan, platform, input, tell } of solvings) {
-      const cache = new LinkedCache(this.#cache, imported)
-      ends.push(await solve({ ...this.#parts, cache }, plan, { ...common, input, platform }, tell, signal))
-      used.push(cache.used())
+    try {
+      for (const { plan, platform, input, tell } of solvings) {
+        const cache = new LinkedCache(this.#cache, imported)
+        ends.push(await solve({ ...this.#parts, cache }, plan, { ...common, input, platform }, tell, signal))
+        used.push(cache.used())
+      }
+    } finally {
+      // Nobody may have waited for it, and it holds what the contexts have opened.
+      await imported?.catch(() => undefined)
     }
     const unused = unusedBuildArgs(request.buildArgs, declaredArgs(dockerfile))
     if (unused.length > 0)

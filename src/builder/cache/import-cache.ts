@@ -1,20 +1,10 @@
-import type { Readable } from 'node:stream'
-import { invalidArgument, messageOf } from '../../errdefs.ts'
-import type { Descriptor } from '../../oci/descriptor.ts'
-import { type Digest, isDigest } from '../../oci/digest.ts'
+import { messageOf } from '../../errdefs.ts'
 import type { Reference } from '../../oci/reference.ts'
 import type { BuildContexts } from '../context/build-contexts.ts'
 import type { Credentials, ImageStore } from '../solver/engine-parts.ts'
-import { parseObject, type SharedRecord, type UsedStep } from './cache-document.ts'
+import type { SharedRecord, UsedStep } from './cache-document.ts'
 import type { CacheOrigin } from './cache-options.ts'
-
-/** Records that lie elsewhere, and how their layers come. */
-export type CacheSource = {
-  readonly records: readonly SharedRecord[]
-  /** The layer's blob; undefined when the source does not have it. */
-  layer(record: SharedRecord): Descriptor | undefined
-  open(blob: Descriptor): Promise<Readable>
-}
+import type { CacheSource } from './cache-source.ts'
 
 type Options = {
   readonly images: ImageStore
@@ -90,24 +80,4 @@ const openSource = async (origin: CacheOrigin, options: Options): Promise<CacheS
   const repository = registries.repository(origin.reference, credentials ? { credentials } : {})
   const { digest, tag } = origin.reference
   return await registrySources(repository, digest ?? (tag as string), options.signal)
-}
-
-/** Descriptors of a manifest by what `key` says of their places; InvalidArgument for what is no manifest. */
-export const layersOf = (manifest: Buffer): { readonly config: Descriptor; readonly layers: readonly Descriptor[] } => {
-  const { config, layers } = parseObject(manifest)
-  if (!Array.isArray(layers)) throw invalidArgument('invalid build cache: the manifest has no layers')
-  return { config: descriptor(config), layers: layers.map(descriptor) }
-}
-
-export const descriptor = (value: unknown): Descriptor => {
-  const { mediaType, digest, size } = (value ?? {}) as Readonly<Record<string, unknown>>
-  if (typeof mediaType === 'string' && typeof digest === 'string' && isDigest(digest) && Number.isSafeInteger(size))
-    return { mediaType, digest, size: size as number }
-  throw invalidArgument('invalid build cache: a descriptor is broken')
-}
-
-/** How a source of its own manifest finds a record's blob. */
-export const byBlob = (layers: readonly Descriptor[]): CacheSource['layer'] => {
-  const found = new Map<Digest, Descriptor>(layers.map(layer => [layer.digest, layer]))
-  return ({ blob }) => blob && found.get(blob)
 }

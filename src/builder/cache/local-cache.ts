@@ -3,7 +3,7 @@ import { invalidArgument, notFound } from '../../errdefs.ts'
 import { type Digest, digestOf, hexOf } from '../../oci/digest.ts'
 import type { ContextTree } from '../context/context-tree.ts'
 import { parseObject, parseRecords } from './cache-document.ts'
-import { byBlob, type CacheSource, descriptor, layersOf } from './import-cache.ts'
+import { byBlob, type CacheSource, descriptor, layersOf } from './cache-source.ts'
 
 const CHUNK = 256 * 1024
 /** Bytes of a manifest or a configuration. */

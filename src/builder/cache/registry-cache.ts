@@ -2,9 +2,9 @@ import { buffer } from 'node:stream/consumers'
 import { invalidArgument } from '../../errdefs.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import { digestOf } from '../../oci/digest.ts'
-import type { Repository } from '../../registry/repository.ts'
+import type { Repository } from '../solver/engine-parts.ts'
 import { CACHE_TYPE, parseObject, parseRecords } from './cache-document.ts'
-import { byBlob, type CacheSource, descriptor, layersOf } from './import-cache.ts'
+import { byBlob, type CacheSource, descriptor, layersOf } from './cache-source.ts'
 
 /** Bytes of a configuration. */
 const LIMIT = 64 << 20

@@ -48,6 +48,9 @@ export interface ImageStore {
   readonly distribution: Pick<Images['distribution'], 'registries'>
 }
 
+/** One repository of one registry. */
+export type Repository = ReturnType<Awaited<ReturnType<ImageStore['distribution']['registries']>>['repository']>
+
 export type RunStepRequest = {
   readonly id: string
   /** Where the root file system lies mounted, writable. */

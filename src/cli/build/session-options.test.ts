@@ -113,7 +113,7 @@ test('each option travels', async () => {
     annotations: ['k=v'],
     resources: { ...PLAIN_BUILD.resources, memory: 1024 ** 3, cpuShares: 5 },
     cacheFrom: [{ type: 'registry', attributes: { ref: 'user/app:c' } }],
-    cacheTo: [{ type: 'local', attributes: { dest: '/x', mode: 'max' } }],
+    cacheTo: [{ type: 'local', attributes: { mode: 'max' } }],
     attestations: [
       { type: 'provenance', attributes: { mode: 'max' } },
       { type: 'sbom', attributes: {} },
