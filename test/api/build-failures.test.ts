@@ -36,7 +36,13 @@ const leftovers = async (): Promise<unknown> => {
     steps: entries(join(daemon.execRoot, 'steps')),
   }
 }
-const CLEAN = { mounts: [], images: ['busybox:latest'], builder: ['contexts', 'mounts'], mountPoints: [], steps: [] }
+const CLEAN = {
+  mounts: [],
+  images: ['busybox:latest'],
+  builder: ['cache-mounts', 'contexts', 'mounts'],
+  mountPoints: [],
+  steps: [],
+}
 
 const FILES = { 'a.txt': 'a', 'sub/s.txt': 's' }
 /** Where there is no network. */

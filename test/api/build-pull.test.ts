@@ -250,7 +250,7 @@ test('a client that goes away stops the pull, and nothing but what came so far i
   await until('the pull to be under way', () => text.includes('"Downloading"'))
   answer.destroy()
   const builds = join((engine as TestDaemon).dataRoot, 'builder')
-  await until('the build to end', () => readdirSync(builds).join() === 'contexts,mounts')
+  await until('the build to end', () => readdirSync(builds).join() === 'cache-mounts,contexts,mounts')
   assert.equal((await engine.client.get(`/images/${name}/json`)).status, 404)
   // The next one goes on where this one stopped.
   const again = await buildTar(engine.client, body)
