@@ -81,6 +81,16 @@ test('bind,rw: what is written is gone, for the next step and for the source', a
   assert.equal(lastOutput(result), 'old\n')
 })
 
+test('mounts inside of a read-only bind find their places', async () => {
+  const result = await good(
+    'FROM busybox\nRUN --mount=target=/c --mount=type=cache,target=/c/deep/cache --mount=type=tmpfs,target=/c/d/t --mount=source=d/f,target=/c/one ' +
+      'echo x > /c/deep/cache/f && echo y > /c/d/t/f && cat /c/one /c/d/f',
+    { 'd/f': 'content\n' },
+  )
+  assert.equal(lastOutput(result), 'content\ncontent\n')
+  assert.equal(await layersAbove(result.id as string), 0)
+})
+
 test('bind: counts by content and by what was asked for', async () => {
   const dockerfile = 'FROM busybox\nRUN --mount=source=in,target=/in cat /in/f; date +%s%N'
   const first = await good(dockerfile, { 'in/f': '1', other: 'a' })

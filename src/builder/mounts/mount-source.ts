@@ -6,6 +6,7 @@ import { unpack } from '../../storage/archive/unpack.ts'
 import { copyArchive } from '../solver/copy-archive.ts'
 import type { EngineParts } from '../solver/engine-parts.ts'
 import { MountedTree } from '../solver/mounted-tree.ts'
+import type { SourceTree } from '../solver/source-tree.ts'
 import { StepSnapshot } from '../solver/step-snapshot.ts'
 import { type MountFiles, missingSource, sourceInContext } from './step-mount.ts'
 
@@ -50,20 +51,21 @@ export const openMountSource = async (
   }
 }
 
-/** Copies what layers have at `source` (a directory) into `directory`. InvalidArgument: there is no such directory. */
-export const copyFromLayers = async (
+/** Copies all the files into `directory`, which is empty. */
+export const copyMountFiles = async (
   parts: Parts,
-  files: Extract<MountFiles, { layers: unknown }>,
+  files: MountFiles,
   directory: string,
   signal: AbortSignal,
 ): Promise<void> => {
+  if ('tree' in files) return await copyTree(files.tree, directory, signal)
   await using snapshot = await StepSnapshot.mount(parts, files.layers)
   using tree = new MountedTree(snapshot.root)
-  const archive = copyArchive(
-    [{ tree, path: '', name: '' }],
-    { root: directory, inside: '', isDirectory: true },
-    undefined,
-    undefined,
-  )
+  await copyTree(tree, directory, signal)
+}
+
+const copyTree = async (tree: SourceTree, directory: string, signal: AbortSignal): Promise<void> => {
+  const target = { root: directory, inside: '', isDirectory: true }
+  const archive = copyArchive([{ tree, path: '', name: '' }], target, undefined, undefined)
   await unpack(Readable.from(archive, { objectMode: false, signal }), directory, { signal })
 }

@@ -1,14 +1,15 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, lstatSync, statSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { notFound } from '../../errdefs.ts'
 import type { MountSpec } from '../../oci/runtime-spec.ts'
 import { resolveInside } from '../../runtime/user.ts'
 import type { BuildClient } from '../build-client.ts'
 import { cacheKey } from '../solver/cache-key.ts'
+import { ensureDirectory } from '../solver/destination.ts'
 import type { EngineParts } from '../solver/engine-parts.ts'
 import { openAgentSocket } from './agent-socket.ts'
 import type { HeldCache } from './cache-mounts.ts'
-import { copyFromLayers, openMountSource } from './mount-source.ts'
+import { copyMountFiles, openMountSource } from './mount-source.ts'
 import { Provisions } from './provisions.ts'
 import { missingSource, type StepMount } from './step-mount.ts'
 
@@ -53,6 +54,7 @@ export const openMounts = async (
   const specs: MountSpec[] = []
   const env: string[] = []
   const caches = new Map<string, HeldCache>()
+  const throwaway = new Map<string, string>()
   let agents = 0
   let made: Provisions | undefined
   const provisions = (): Provisions => {
@@ -91,8 +93,8 @@ export const openMounts = async (
 
   const cache = async ({ mount, target, files }: StepMount & { mount: Of<'cache'> }): Promise<void> => {
     const own = lent(mount, 0o755)
-    const layers = files !== undefined && 'layers' in files ? files : undefined
-    const key = cacheMountKey(mount, layers?.key)
+    const begins = files === undefined || 'layers' in files ? files?.key : 'context'
+    const key = cacheMountKey(mount, begins)
     // Mounted at two places it is still one, which the step has already.
     const held =
       caches.get(key) ??
@@ -103,7 +105,7 @@ export const openMounts = async (
             description: `cached mount ${target} from exec ${createdBy}`,
             sharing: mount.sharing,
             ...own,
-            fill: layers && (directory => copyFromLayers(parts, layers, directory, signal)),
+            fill: files && (directory => copyMountFiles(parts, files, directory, signal)),
           },
           signal,
         ),
@@ -126,8 +128,10 @@ export const openMounts = async (
     } else if (files !== undefined) {
       const source = undo.use(await openMountSource(parts, files, mount.source, signal))
       bind(target as string, source.path, mount.readOnly)
+      throwaway.set(target as string, source.path)
     }
   }
+  makePlaces(specs, throwaway)
   const depth = ({ destination }: MountSpec): number => destination.split('/').length
   specs.sort((a, b) => depth(a) - depth(b))
   const all = undo.move()
@@ -141,3 +145,27 @@ const cacheMountKey = ({ id, mode, uid, gid }: Of<'cache'>, files: string | unde
 /** Caches first and always in the same order, so that no two steps wait for each other's. */
 const byLock = (a: StepMount, b: StepMount): number => rank(a).localeCompare(rank(b))
 const rank = ({ mount }: StepMount): string => (mount.type === 'cache' ? `0${mount.id}` : '1')
+
+/**
+ * Makes mount points inside of what is mounted read-only, where the runtime could not: `sources` (by target) are this step's alone. What
+ * cannot be made the runtime will complain of.
+ */
+const makePlaces = (specs: readonly MountSpec[], sources: ReadonlyMap<string, string>): void => {
+  for (const { destination, type, source } of specs) {
+    // The nearest one is where it will be looked for.
+    const [around] = [...sources.keys()]
+      .filter(target => destination.startsWith(`${target}/`))
+      .sort((a, b) => b.length - a.length)
+    const root = around === undefined ? undefined : sources.get(around)
+    if (around === undefined || root === undefined || !statSync(root).isDirectory()) continue
+    const inside = destination.slice(around.length)
+    const isFile = type === 'bind' && source !== undefined && !statSync(source).isDirectory()
+    if (!isFile) ensureDirectory(root, inside, ROOT)
+    else {
+      const { real } = ensureDirectory(root, dirname(inside), ROOT)
+      const place = join(real, basename(inside))
+      if (lstatSync(place, { throwIfNoEntry: false }) === undefined) writeFileSync(place, '', { flag: 'wx' })
+    }
+  }
+}
+const ROOT = { uid: 0, gid: 0 }
