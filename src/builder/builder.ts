@@ -13,6 +13,7 @@ import type { UsedStep } from './cache/cache-document.ts'
 import { type CacheOrigin, cacheOrigins, cacheTargets } from './cache/cache-options.ts'
 import type { ImportedCache } from './cache/import-cache.ts'
 import { LinkedCache } from './cache/linked-cache.ts'
+import { LinkedMounts } from './cache/linked-mounts.ts'
 import { BuildContexts } from './context/build-contexts.ts'
 import { ContextStore } from './context/context-store.ts'
 import { applyIgnoreRules } from './context/ignore-rules.ts'
@@ -53,7 +54,8 @@ import { refuseUnsupported } from './unsupported.ts'
  * image. Nothing of a failed or abandoned build stays but the steps that succeeded, in the cache.
  */
 export class Builder {
-  readonly #parts: Omit<EngineParts, 'cache'>
+  readonly #parts: Omit<EngineParts, 'cache' | 'cacheMounts'>
+  readonly #cacheMounts: CacheMounts
   readonly #cache: BuildCache
   readonly #events: Events
   readonly #root: string
@@ -81,8 +83,8 @@ export class Builder {
     this.#index = new RemoteIndex(database)
     this.#events = events
     this.#cache = new BuildCache(database, images)
-    const cacheMounts = new CacheMounts(join(root, 'cache-mounts'), database)
-    this.#parts = { images, snapshotter, runStep, mounts, cacheMounts }
+    this.#cacheMounts = new CacheMounts(join(root, 'cache-mounts'), database)
+    this.#parts = { images, snapshotter, runStep, mounts }
   }
 
   /** Removes what builds of a daemon that died have left. Before the first build. */
@@ -96,14 +98,14 @@ export class Builder {
     for (const name of readdirSync(this.#root))
       if (name.startsWith(CHECKOUT_PREFIX)) rmSync(join(this.#root, name), { recursive: true, force: true })
     this.#store.recover()
-    await this.#parts.cacheMounts.recover()
+    await this.#cacheMounts.recover()
     for (const key of snapshotter.keys()) if (key.startsWith(SNAPSHOT_PREFIX)) await snapshotter.remove(key)
   }
 
   /** What the cache holds, what clients have sent, and what RUNs keep: rows of `GET /system/df`. */
   async usage(): Promise<BuildCacheItem[]> {
-    const { cacheMounts, images } = this.#parts
-    const mounts = await cacheMounts.list()
+    const { images } = this.#parts
+    const mounts = await this.#cacheMounts.list()
     return [
       ...describeCache(this.#cache.list(), images),
       ...this.#store.list().map(describePack),
@@ -116,7 +118,11 @@ export class Builder {
    * bad filter.
    */
   async prune(options: PruneOptions): Promise<{ CachesDeleted: string[] | null; SpaceReclaimed: number }> {
-    const pruned = await pruneCache({ ...this.#parts, cache: this.#cache }, this.#store, options)
+    const pruned = await pruneCache(
+      { images: this.#parts.images, cache: this.#cache, cacheMounts: this.#cacheMounts },
+      this.#store,
+      options,
+    )
     this.#events.publish('builder', 'prune', '', { reclaimed: String(pruned.SpaceReclaimed) })
     return pruned
   }
@@ -165,13 +171,16 @@ export class Builder {
     }
     const imported =
       origins.length === 0 || noCache ? undefined : this.#importCache(origins, request, contexts, onEvent, signal)
+    const cacheMounts = new LinkedMounts(this.#cacheMounts, this.#parts.images, imported)
     const ends: StageState[] = []
     const used: UsedStep[][] = []
     // One after the other: what does not depend on the platform is done once, the others find it in the cache.
     try {
       for (const { plan, platform, input, tell } of solvings) {
         const cache = new LinkedCache(this.#cache, imported)
-        ends.push(await solve({ ...this.#parts, cache }, plan, { ...common, input, platform }, tell, signal))
+        ends.push(
+          await solve({ ...this.#parts, cache, cacheMounts }, plan, { ...common, input, platform }, tell, signal),
+        )
         used.push(cache.used())
       }
     } finally {
@@ -186,7 +195,15 @@ export class Builder {
     if (targets.length > 0) {
       const { exportCache } = await import('./cache/export-cache.ts')
       const { images } = this.#parts
-      const work = { images, request, ends, used: used.flat(), onWarning: warnWith(onEvent), signal }
+      const work = {
+        images,
+        request,
+        ends,
+        used: used.flat(),
+        mounts: cacheMounts,
+        onWarning: warnWith(onEvent),
+        signal,
+      }
       await exportCache(work, targets)
     }
     return result

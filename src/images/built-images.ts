@@ -86,6 +86,25 @@ export class BuiltImages {
     return this.#parts.content.open(digest, start)
   }
 
+  /** Keeps bytes as a blob until the result is disposed. InvalidArgument when they are not what was expected. */
+  async keepBlob(
+    bytes: Readable,
+    expected: Pick<Descriptor, 'digest' | 'size'> | undefined,
+    signal: AbortSignal,
+  ): Promise<Disposable & Pick<Descriptor, 'digest' | 'size'>> {
+    const { content, leases } = this.#parts
+    const lease = leases.open()
+    if (expected) lease.hold(expected.digest)
+    try {
+      const { digest, size } = await content.ingest(bytes, expected, signal)
+      if (!expected) lease.hold(digest)
+      return { digest, size, [Symbol.dispose]: () => lease[Symbol.dispose]() }
+    } catch (error) {
+      lease[Symbol.dispose]()
+      throw error
+    }
+  }
+
   /** A layer's blob in the form that registries have. NotFound. */
   async compressLayer(diffId: Digest, signal: AbortSignal): Promise<Descriptor> {
     const { layers } = this.#parts

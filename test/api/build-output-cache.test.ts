@@ -1,6 +1,6 @@
 // Caches that travel: exported by one daemon, a build on another finds every step.
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { BuildContext } from '../harness/build-cli.ts'
 import { TestDaemon } from '../harness/daemon.ts'
@@ -121,4 +121,28 @@ test('what a cache exporter does not know is refused before anything is built', 
     assert.match(stderr, reason)
     assert.doesNotMatch(stderr, /RUN/)
   }
+})
+
+test('cache mounts go along when asked for, and come back from a build that ran nothing', async () => {
+  const dockerfile = `FROM scratch
+COPY bin /bin
+ARG SALT
+RUN --mount=type=cache,id=SALT,target=/cache ["/bin/busybox", "sh", "-c", "busybox cat /cache/f; echo $SALT >>/cache/f; busybox cp /cache/f /seen"]
+COPY file /
+`
+  using built = context('mounts', dockerfile)
+  const [first, second] = [built.path('first'), built.path('second')]
+  await built.build(one, ['--cache-to', `type=local,dest=${first},mounts=true`])
+  // Nothing runs there, so its daemon has no such directory; it goes on all the same.
+  const carried = await built.build(two, [
+    ...['--cache-from', `type=local,src=${first}`, '--cache-to', `type=local,dest=${second},mounts=true`],
+  ])
+  assert.deepEqual(executed(carried), [])
+  built.put({ Dockerfile: dockerfile.replaceAll('SALT', 'SALT_mounts').replace('>>/cache/f', '>> /cache/f') })
+  const ran = await built.build(two, ['--cache-from', `type=local,src=${second}`, '-o', built.path('out')])
+  assert.ok(
+    executed(ran).some(name => name.includes('RUN')),
+    ran,
+  )
+  assert.equal(readFileSync(built.path('out/seen'), 'utf8').length, 2, ran)
 })

@@ -19,6 +19,9 @@ export type SharedRecord = {
   readonly blob?: Digest | undefined
 }
 
+/** A directory of `RUN --mount=type=cache`, as an archive. */
+export type SharedMount = { readonly key: string; readonly blob: Digest }
+
 export type UsedStep = Pick<CacheRecord, 'key' | 'description' | 'created' | 'layer'>
 
 /** Records without their blobs, for an image that has the layers. */
@@ -29,18 +32,25 @@ export const inlineRecords = (used: readonly UsedStep[]): SharedRecord[] =>
 export const cacheDocuments = (
   used: readonly UsedStep[],
   blobs: ReadonlyMap<Digest, Descriptor>,
+  mounts: readonly { readonly key: string; readonly blob: Descriptor }[],
   describe: (mediaType: string, bytes: Buffer) => Descriptor,
 ): { readonly config: Buffer; readonly manifest: Buffer } => {
   const records = inlineRecords(used).map(record => ({
     ...record,
     blob: record.diffId === undefined ? undefined : blobs.get(record.diffId)?.digest,
   }))
-  const config = Buffer.from(JSON.stringify({ records }))
+  const config = Buffer.from(
+    JSON.stringify({ records, mounts: mounts.map(({ key, blob }) => ({ key, blob: blob.digest })) }),
+  )
   const manifest: Manifest = {
     schemaVersion: 2,
     mediaType: mediaTypes.manifest,
     config: describe(CACHE_TYPE, config),
-    layers: [...blobs.values()].map(({ mediaType, digest, size }) => ({ mediaType, digest, size })),
+    layers: [...blobs.values(), ...mounts.map(({ blob }) => blob)].map(({ mediaType, digest, size }) => ({
+      mediaType,
+      digest,
+      size,
+    })),
   }
   return { config, manifest: Buffer.from(JSON.stringify(manifest)) }
 }
@@ -60,6 +70,18 @@ export const parseRecords = (bytes: Buffer): SharedRecord[] => {
       !Number.isNaN(Date.parse(created))
     if (!isWhole) throw invalidArgument('invalid build cache: a record is broken')
     return { key, description, created, diffId: optionalDigest(diffId), blob: optionalDigest(blob) }
+  })
+}
+
+/** The directories that go along; none in an image. InvalidArgument. */
+export const parseMounts = (bytes: Buffer): SharedMount[] => {
+  const { mounts = [] } = parseObject(bytes)
+  if (!Array.isArray(mounts)) throw invalidArgument('invalid build cache: no list of mounts')
+  return mounts.map((mount: Readonly<Record<string, unknown>> | null) => {
+    const { key, blob } = mount ?? {}
+    const digest = optionalDigest(blob)
+    if (typeof key !== 'string' || digest === undefined) throw invalidArgument('invalid build cache: a mount is broken')
+    return { key, blob: digest }
   })
 }
 

@@ -10,6 +10,8 @@ export type CacheTarget = {
   /** Of all steps; else only of those whose layers the result has. */
   readonly all: boolean
   readonly ignoreError: boolean
+  /** The directories of cache mounts go along. */
+  readonly mounts: boolean
 }
 
 export type CacheOrigin =
@@ -17,8 +19,8 @@ export type CacheOrigin =
   { readonly type: 'local'; readonly context: string } | { readonly type: 'registry'; readonly reference: Reference }
 
 const TO: Readonly<Record<string, readonly string[]>> = {
-  local: ['mode', 'oci-mediatypes', 'image-manifest', 'ignore-error', 'compression'],
-  registry: ['ref', 'mode', 'oci-mediatypes', 'image-manifest', 'ignore-error', 'compression'],
+  local: ['mode', 'oci-mediatypes', 'image-manifest', 'ignore-error', 'compression', 'mounts'],
+  registry: ['ref', 'mode', 'oci-mediatypes', 'image-manifest', 'ignore-error', 'compression', 'mounts'],
   inline: [],
 }
 const FROM: Readonly<Record<string, readonly string[]>> = { local: [], registry: ['ref'] }
@@ -41,6 +43,7 @@ export const cacheTargets = ({ cacheTo, exports }: BuildOptions): CacheTarget[] 
       reference: type === 'registry' ? referenceOf(option) : undefined,
       all: mode === 'max',
       ignoreError: attributes['ignore-error'] === 'true',
+      mounts: attributes.mounts === 'true',
     }
   })
 

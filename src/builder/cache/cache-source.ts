@@ -2,11 +2,13 @@ import type { Readable } from 'node:stream'
 import { invalidArgument } from '../../errdefs.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import { type Digest, isDigest } from '../../oci/digest.ts'
-import { parseObject, type SharedRecord } from './cache-document.ts'
+import { parseMounts, parseObject, type SharedRecord } from './cache-document.ts'
 
 /** Records that lie elsewhere, and how their layers come. */
 export type CacheSource = {
   readonly records: readonly SharedRecord[]
+  /** Directories for cache mounts, with the descriptors of their archives. */
+  readonly mounts: readonly { readonly key: string; readonly blob: Descriptor }[]
   /** The layer's blob; undefined when the source does not have it. */
   layer(record: SharedRecord): Descriptor | undefined
   open(blob: Descriptor): Promise<Readable>
@@ -31,3 +33,10 @@ export const byBlob = (layers: readonly Descriptor[]): CacheSource['layer'] => {
   const found = new Map<Digest, Descriptor>(layers.map(layer => [layer.digest, layer]))
   return ({ blob }) => blob && found.get(blob)
 }
+
+/** The archives of cache mounts that a manifest has. */
+export const mountsOf = (config: Buffer, layers: readonly Descriptor[]): CacheSource['mounts'] =>
+  parseMounts(config).flatMap(({ key, blob }) => {
+    const found = layers.find(({ digest }) => digest === blob)
+    return found ? [{ key, blob: found }] : []
+  })

@@ -11,12 +11,14 @@ import type { ImageStore } from '../solver/engine-parts.ts'
 import type { StageState } from '../solver/stage-state.ts'
 import { cacheDocuments, type UsedStep } from './cache-document.ts'
 import type { CacheTarget } from './cache-options.ts'
+import type { LinkedMounts, MountArchive } from './linked-mounts.ts'
 
 type Export = {
   readonly images: ImageStore
   readonly request: BuildRequest
   readonly ends: readonly StageState[]
   readonly used: readonly UsedStep[]
+  readonly mounts: LinkedMounts
   readonly onWarning: (message: string) => void
   readonly signal: AbortSignal
 }
@@ -27,7 +29,9 @@ export const exportCache = async (work: Export, targets: readonly CacheTarget[])
     if (target.type === 'inline') continue
     try {
       const used = target.all ? work.used : ofResult(work.used, work.ends)
-      await (target.type === 'local' ? toClient(work, target, used) : toRegistry(work, target, used))
+      await using archives = target.mounts ? await work.mounts.archives(work.signal) : undefined
+      const mounts = archives?.list ?? []
+      await (target.type === 'local' ? toClient(work, target, used, mounts) : toRegistry(work, target, used, mounts))
     } catch (error) {
       work.signal.throwIfAborted()
       if (!target.ignoreError) throw error
@@ -60,10 +64,15 @@ const blobsOf = async (
   return blobs
 }
 
-const toClient = async (work: Export, { index }: CacheTarget, used: readonly UsedStep[]): Promise<void> => {
+const toClient = async (
+  work: Export,
+  { index }: CacheTarget,
+  used: readonly UsedStep[],
+  mounts: readonly MountArchive[],
+): Promise<void> => {
   const { images, request, signal } = work
   const blobs = await blobsOf(work, used)
-  const { config, manifest } = cacheDocuments(used, blobs, describe)
+  const { config, manifest } = cacheDocuments(used, blobs, mounts, describe)
   const top: Index = {
     schemaVersion: 2,
     mediaType: mediaTypes.index,
@@ -72,7 +81,7 @@ const toClient = async (work: Export, { index }: CacheTarget, used: readonly Use
   const output = await request.client.output(index, signal)
   for (const path of ['blobs/', 'blobs/sha256/'])
     output.stream.write(encodeEntry(tarEntry({ type: 'directory', path, mode: 0o755 })))
-  for (const { digest, size } of blobs.values())
+  for (const { digest, size } of distinct([...blobs.values(), ...mounts.map(({ blob }) => blob)]))
     await member(output.stream, blobPath(digest), size, images.built.openBlob(digest), signal)
   for (const bytes of [config, manifest]) await small(output.stream, blobPath(digestOf(bytes)), bytes, signal)
   await small(output.stream, 'index.json', Buffer.from(JSON.stringify(top)), signal)
@@ -80,6 +89,10 @@ const toClient = async (work: Export, { index }: CacheTarget, used: readonly Use
   output.stream.write(endOfArchive())
   await output.finish()
 }
+
+const distinct = (blobs: readonly Descriptor[]): Descriptor[] => [
+  ...new Map(blobs.map(blob => [blob.digest, blob])).values(),
+]
 
 const blobPath = (digest: Digest): string => `blobs/sha256/${hexOf(digest)}`
 
@@ -98,15 +111,20 @@ const member = async (
   output.write(Buffer.alloc(paddingOf(size)))
 }
 
-const toRegistry = async (work: Export, { reference }: CacheTarget, used: readonly UsedStep[]): Promise<void> => {
+const toRegistry = async (
+  work: Export,
+  { reference }: CacheTarget,
+  used: readonly UsedStep[],
+  mounts: readonly MountArchive[],
+): Promise<void> => {
   if (!reference) return
   const { images, request, signal } = work
   const credentials = request.credentials(reference)
   const registries = await images.distribution.registries()
   const repository = registries.repository(reference, credentials ? { credentials } : {})
   const blobs = await blobsOf(work, used)
-  const { config, manifest } = cacheDocuments(used, blobs, describe)
-  for (const blob of blobs.values()) {
+  const { config, manifest } = cacheDocuments(used, blobs, mounts, describe)
+  for (const blob of distinct([...blobs.values(), ...mounts.map(({ blob }) => blob)])) {
     if (await repository.hasBlob(blob.digest, { signal })) continue
     await repository.uploadBlob(blob, offset => images.built.openBlob(blob.digest, offset), { signal })
   }

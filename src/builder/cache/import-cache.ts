@@ -1,4 +1,5 @@
 import { messageOf } from '../../errdefs.ts'
+import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Reference } from '../../oci/reference.ts'
 import type { BuildContexts } from '../context/build-contexts.ts'
 import type { Credentials, ImageStore } from '../solver/engine-parts.ts'
@@ -18,6 +19,7 @@ type Options = {
 /** What other engines know of steps: found by key, its layers fetched when a step is. */
 export class ImportedCache {
   readonly #found = new Map<string, { record: SharedRecord; source: CacheSource }>()
+  readonly #mounts = new Map<string, { blob: Descriptor; source: CacheSource }>()
   readonly #options: Options
 
   private constructor(options: Options) {
@@ -41,6 +43,8 @@ export class ImportedCache {
     for (const source of sources.flat()) {
       for (const record of source.records)
         if (!imported.#found.has(record.key)) imported.#found.set(record.key, { record, source })
+      for (const { key, blob } of source.mounts)
+        if (!imported.#mounts.has(key)) imported.#mounts.set(key, { blob, source })
     }
     return imported
   }
@@ -61,6 +65,20 @@ export class ImportedCache {
     } catch (error) {
       signal.throwIfAborted()
       onWarning(`failed to import a layer of the cache: ${messageOf(error)}`)
+      return undefined
+    }
+  }
+
+  /** The archive of a cache mount's directory, here until it is disposed. Undefined: nobody has one, or it cannot be had. */
+  async takeMount(key: string): Promise<(Disposable & Pick<Descriptor, 'digest' | 'size'>) | undefined> {
+    const { images, onWarning, signal } = this.#options
+    const found = this.#mounts.get(key)
+    if (!found) return undefined
+    try {
+      return await images.built.keepBlob(await found.source.open(found.blob), found.blob, signal)
+    } catch (error) {
+      signal.throwIfAborted()
+      onWarning(`failed to import a cache mount: ${messageOf(error)}`)
       return undefined
     }
   }

@@ -3,7 +3,7 @@ import { invalidArgument, notFound } from '../../errdefs.ts'
 import { type Digest, digestOf, hexOf } from '../../oci/digest.ts'
 import type { ContextTree } from '../context/context-tree.ts'
 import { parseObject, parseRecords } from './cache-document.ts'
-import { byBlob, type CacheSource, descriptor, layersOf } from './cache-source.ts'
+import { byBlob, type CacheSource, descriptor, layersOf, mountsOf } from './cache-source.ts'
 
 const CHUNK = 256 * 1024
 /** Bytes of a manifest or a configuration. */
@@ -16,8 +16,10 @@ export const localSource = async (tree: ContextTree | undefined, signal: AbortSi
   const { manifests } = parseObject(readWhole(tree, 'index.json'))
   if (!Array.isArray(manifests)) throw invalidArgument('invalid build cache: no index')
   const { config, layers } = layersOf(await document(tree, descriptor(manifests[0]).digest, signal))
+  const bytes = await document(tree, config.digest, signal)
   return {
-    records: parseRecords(await document(tree, config.digest, signal)),
+    records: parseRecords(bytes),
+    mounts: mountsOf(bytes, layers),
     layer: byBlob(layers),
     open: async ({ digest }) => {
       await tree.load([blobPath(digest)], signal)

@@ -4,7 +4,7 @@ import type { Descriptor } from '../../oci/descriptor.ts'
 import { digestOf } from '../../oci/digest.ts'
 import type { Repository } from '../solver/engine-parts.ts'
 import { CACHE_TYPE, parseObject, parseRecords } from './cache-document.ts'
-import { byBlob, type CacheSource, descriptor, layersOf } from './cache-source.ts'
+import { byBlob, type CacheSource, descriptor, layersOf, mountsOf } from './cache-source.ts'
 
 /** Bytes of a configuration. */
 const LIMIT = 64 << 20
@@ -36,6 +36,7 @@ const sourceOf = async (repository: Repository, manifest: Buffer, signal: AbortS
   if (digestOf(bytes) !== config.digest) throw invalidArgument(`invalid build cache: ${config.digest} is damaged`)
   return {
     records: parseRecords(bytes),
+    mounts: config.mediaType === CACHE_TYPE ? mountsOf(bytes, layers) : [],
     layer: config.mediaType === CACHE_TYPE ? byBlob(layers) : byPlace(bytes, layers),
     open: async blob => (await repository.blob(blob, { signal })).stream,
   }

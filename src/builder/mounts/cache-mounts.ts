@@ -97,6 +97,18 @@ export class CacheMounts {
     }
   }
 
+  /** A directory that is there, held alone so that nobody changes it meanwhile; undefined: there is none. Rejects as `acquire` does. */
+  async existing(key: string, signal: AbortSignal): Promise<HeldCache | undefined> {
+    for (;;) {
+      signal.throwIfAborted()
+      const rows = this.#database.all<Row>('SELECT * FROM cache_mounts WHERE key = ? ORDER BY id', key)
+      if (rows.length === 0) return undefined
+      const free = rows.find(({ id }) => this.#isFree(id, 'locked'))
+      if (free !== undefined) return this.#hold(free.id, true)
+      await this.#letGo(signal)
+    }
+  }
+
   /** All directories, the longest unused first. */
   async list(): Promise<CacheMount[]> {
     const mounts: CacheMount[] = []

@@ -138,6 +138,12 @@ export const openMounts = async (
   return { specs, env, [Symbol.asyncDispose]: () => all.disposeAsync() }
 }
 
+/** The keys of the caches among a step's mounts. */
+export const cacheMountKeys = (mounts: readonly StepMount[]): string[] =>
+  mounts.flatMap(({ mount, files }) => (mount.type === 'cache' ? [cacheMountKey(mount, layersOf(files)?.key)] : []))
+
+const layersOf = (files: StepMount['files']) => (files !== undefined && 'layers' in files ? files : undefined)
+
 /** A cache with an owner or a mode of its own, or with other files to begin with, is another one. */
 const cacheMountKey = ({ id, mode, uid, gid }: Of<'cache'>, files: string | undefined): string =>
   cacheKey('cache mount', id, files, [mode, uid, gid].map(String))

@@ -12,7 +12,7 @@ import type { PlannedExport } from './export-plan.ts'
 import { sourceDate } from './source-date.ts'
 
 type Delivery = {
-  readonly parts: Omit<EngineParts, 'cache'>
+  readonly parts: Pick<EngineParts, 'images' | 'snapshotter' | 'mounts'>
   readonly request: BuildRequest
   readonly ends: readonly StageState[]
   readonly signal: AbortSignal

@@ -8,7 +8,7 @@ import { imageConfigOf, type StageLayer, type StageState } from '../solver/stage
 import { withSourceDate } from './source-date.ts'
 import { squash } from './squash.ts'
 
-export type OutputParts = Omit<EngineParts, 'cache'>
+export type OutputParts = Omit<EngineParts, 'cache' | 'cacheMounts'>
 
 export type FinishOptions = {
   readonly squash: boolean

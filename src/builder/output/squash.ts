@@ -6,7 +6,7 @@ import { StepSnapshot } from '../solver/step-snapshot.ts'
 
 /** All layers above the base image become one. The steps stay in the history, with a line for this. The new layer is the caller's. */
 export const squash = async (
-  parts: Omit<EngineParts, 'cache'>,
+  parts: Pick<EngineParts, 'images' | 'snapshotter' | 'mounts'>,
   state: StageState,
   signal: AbortSignal,
 ): Promise<StageState> => {

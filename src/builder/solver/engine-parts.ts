@@ -96,13 +96,19 @@ export interface StepCache {
   record(key: string, description: string, step: CachedStep): Promise<void>
 }
 
+/** Directories that stay from one build to the next. */
+export interface StepCacheMounts extends Pick<CacheMounts, 'acquire'> {
+  /** A step has such a mount, whether or not it will have to be executed. */
+  expect(key: string): void
+}
+
 /** What steps are executed with. */
 export type EngineParts = {
   readonly images: ImageStore & LayerKeeper
   readonly snapshotter: Snapshotter
   readonly runStep: RunStep
   readonly cache: StepCache
-  readonly cacheMounts: CacheMounts
+  readonly cacheMounts: StepCacheMounts
   /** A directory for mounts, which exists. */
   readonly mounts: string
 }

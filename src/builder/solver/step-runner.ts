@@ -9,7 +9,7 @@ import { heredocContent } from '../dockerfile/heredoc.ts'
 import type { CopyInstruction, Instruction, RunInstruction } from '../dockerfile/instruction.ts'
 import { resolveMount } from '../dockerfile/run-mount.ts'
 import { type Entitlement, forbiddenBy } from '../entitlements.ts'
-import type { Lender } from '../mounts/open-mounts.ts'
+import { cacheMountKeys, type Lender } from '../mounts/open-mounts.ts'
 import { type MountFiles, mountKey, mountTarget, type StepMount } from '../mounts/step-mount.ts'
 import type { StepLimits } from '../step-limits.ts'
 import type { BaseImages } from './base-images.ts'
@@ -134,6 +134,7 @@ export class StepRunner {
     const { extraHosts, shmSize, ulimits, cgroupParent, resources } = this.#options.limits
     const { security } = instruction
     const mounts = await this.#mounts(instruction, mountsFrom, state, told, signal)
+    for (const key of cacheMountKeys(mounts)) this.#parts.cacheMounts.expect(key)
     const seen = await Promise.all(mounts.map(mount => mountKey(mount, signal)))
     const given = [...seen, ...extraHosts, ...(security === 'insecure' ? [security] : [])]
     const key = runKey({ ...facts, files: filesKey(state), args, env: [...buildArgs, '', ...env], given })
