@@ -31,6 +31,16 @@ test('defaults', () => {
   assert.equal(config.logLevel, 'info')
 })
 
+test('what builds may be granted', () => {
+  assert.deepEqual(load('{}').buildEntitlements, ['network.host'])
+  const both = ['network.host', 'security.insecure']
+  assert.deepEqual(load('{}', '--allow-insecure-entitlement=security.insecure').buildEntitlements, both)
+  const entitlements = { 'network-host': false, 'security-insecure': true }
+  assert.deepEqual(load(JSON.stringify({ builder: { entitlements } })).buildEntitlements, ['security.insecure'])
+  assert.throws(() => load('{"builder": {"gc": {}}}'), /builder\.gc is not supported/)
+  assert.throws(() => load('{"builder": {"entitlements": {"x": true}}}'), /unknown entitlement x/)
+})
+
 test('flags in all their forms', () => {
   const config = load(
     '',

@@ -42,6 +42,7 @@ const tare = async (dockerfile: string, ...args: string[]): Promise<CommandResul
 const logs = ({ stderr }: CommandResult): string[] =>
   stderr.split('\n').flatMap(line => /^#\d+ \d+\.\d+ (.*)$/.exec(line)?.[1] ?? [])
 const V2 = cgroupVersion() === 2
+const MEMORY = V2 ? 'memory.max' : 'memory.limit_in_bytes'
 const controller = (name: string): string => (V2 ? '/sys/fs/cgroup' : `/sys/fs/cgroup/${name}`)
 
 test('names of hosts, shared memory, open files and the resolver', async () => {
@@ -75,10 +76,9 @@ test('added hosts count for the cache, other limits do not', async () => {
 })
 
 test('memory and processors', async () => {
-  const memory = V2 ? 'memory.max' : 'memory.limit_in_bytes'
   const shares = V2 ? 'cpu.weight' : 'cpu.shares'
   const quota = V2 ? 'cpu.max' : 'cpu.cfs_quota_us'
-  const read = `RUN cat ${controller('memory')}/${memory} ${controller('cpu')}/${quota}; nproc; cat ${controller('cpu')}/${shares}`
+  const read = `RUN cat ${controller('memory')}/${MEMORY} ${controller('cpu')}/${quota}; nproc; cat ${controller('cpu')}/${shares}`
   const limits = {
     memory: 64 * 1024 * 1024,
     memswap: -1,
@@ -92,6 +92,23 @@ test('memory and processors', async () => {
   assert.equal(small.error, 'Minimum memory limit allowed is 6MB')
   const host = await build(daemon.client, 'FROM busybox\nRUN true', {}, { extrahosts: 'a:b' })
   assert.equal(host.error, 'invalid IP address in add-host: "b"')
+})
+
+test('all of it through the docker CLI', async () => {
+  const context = mkdtempSync(join(directory, 'context'))
+  writeFileSync(
+    join(context, 'Dockerfile'),
+    'FROM busybox\nRUN --mount=type=cache,target=/k --mount=target=/c echo $(ulimit -n) $(grep -c one.test /etc/hosts) ' +
+      `$(df -m /dev/shm | awk 'NR==2 {print $2}') $(cat ${controller('memory')}/${MEMORY}) $(ls /c) | tee /k/f`,
+  )
+  const limits = ['--ulimit', 'nofile=77', '--add-host', 'one.test:192.0.2.1', '--shm-size', '8m', '--memory', '32m']
+  const built = await daemon.docker(['build', ...limits, context])
+  assert.equal(built.code, 0, built.stderr)
+  assert.match(built.stdout, /\n77 1 8 33554432 Dockerfile\n/)
+  const listed = await daemon.docker(['system', 'df', '--verbose'])
+  assert.match(listed.stdout, /exec\.cachemount +[\d.]+kB/)
+  const pruned = await daemon.docker(['builder', 'prune', '--force', '--all'])
+  assert.match(pruned.stdout, /cache-mount-\d+\n/, pruned.stderr)
 })
 
 test('a parent in the hierarchy of cgroups', async () => {
