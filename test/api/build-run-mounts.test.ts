@@ -110,6 +110,18 @@ test('bind: what is not there fails in words', async () => {
   assert.match(root.error ?? '', /invalid mount target "\/"/)
 })
 
+test('a context by name: bound, and what a cache begins with', async () => {
+  const named = mkdtempSync(join(directory, 'named'))
+  writeFileSync(join(named, 'f'), 'named\n')
+  const dockerfile =
+    'FROM busybox\nRUN --mount=from=lib,target=/l --mount=type=cache,id=lib,from=lib,target=/k echo more >> /k/f; cat /l/f /k/f'
+  const result = await tare(dockerfile, '--build-context', `lib=${named}`)
+  assert.deepEqual(logs(result), ['named', 'named', 'more'], result.stderr)
+  writeFileSync(join(named, 'f'), 'changed\n')
+  const changed = await tare(dockerfile, '--build-context', `lib=${named}`)
+  assert.deepEqual(logs(changed), ['changed', 'named', 'more', 'more'], changed.stderr)
+})
+
 test('tmpfs: empty, of the size asked for, and not in the layer', async () => {
   const result = await good(
     'FROM busybox\nRUN mkdir /t && echo below > /t/f\n' +
