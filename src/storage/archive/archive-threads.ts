@@ -4,7 +4,7 @@ import { releaseFreeMemory } from '../../host/memory.ts'
 import type { FromWorker, ToWorker } from './archive-protocol.ts'
 
 /** Chunks under way to or from a thread at a time, per job. */
-export const WINDOW = 8
+export const WINDOW = 4
 /** Milliseconds after its last job until a thread ends and gives its memory back. */
 const IDLE = 3000
 /** More than the disk can follow is of no use. */
