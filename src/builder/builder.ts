@@ -26,6 +26,7 @@ import { checkEntitlements, grantedEntitlements } from './entitlements.ts'
 import { CacheMounts } from './mounts/cache-mounts.ts'
 import { deliver } from './output/deliver.ts'
 import { planExports } from './output/export-plan.ts'
+import { wantsProvenance } from './output/provenance.ts'
 import { sourceDate } from './output/source-date.ts'
 import { PlatformEvents } from './platform-events.ts'
 import { BaseImages } from './solver/base-images.ts'
@@ -132,6 +133,7 @@ export class Builder {
     const exports = planExports(request)
     sourceDate(request.buildArgs)
     const [origins, targets] = [cacheOrigins(request), cacheTargets(request)]
+    const attestedFrom = wantsProvenance(request) ? Date.now() : undefined
     const platforms = platformsOf(request)
     refuseUnsupported(request)
     checkLimits(request)
@@ -191,7 +193,7 @@ export class Builder {
     if (unused.length > 0)
       onEvent({ type: 'warning', message: `One or more build-args [${unused.join(' ')}] were not consumed` })
     const inline = targets.some(({ type }) => type === 'inline') ? used : undefined
-    const result = await deliver({ parts: this.#parts, request, ends, inline, onEvent, signal }, exports)
+    const result = await deliver({ parts: this.#parts, request, ends, inline, attestedFrom, onEvent, signal }, exports)
     if (targets.length > 0) {
       const { exportCache } = await import('./cache/export-cache.ts')
       const { images } = this.#parts

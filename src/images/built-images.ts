@@ -4,10 +4,11 @@ import { type Descriptor, type Index, mediaTypes } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import { familiarName, parseReference, type Reference, withDefaultTag } from '../oci/reference.ts'
 import type { ContentStore } from '../storage/content/content-store.ts'
+import { type Attestation, writeAttestations } from './attestation.ts'
 import type { BlobLeases } from './blob-leases.ts'
 import type { ImageLayer } from './image.ts'
 import type { ImageRecorder } from './image-recorder.ts'
-import type { ImageTable, NameTarget } from './image-table.ts'
+import { blobsOfTarget, type ImageTable, type NameTarget } from './image-table.ts'
 import type { LayerStore } from './layer-store.ts'
 import { pickPlatform } from './resolve.ts'
 
@@ -18,6 +19,9 @@ type Parts = {
   readonly recorder: ImageRecorder
   readonly table: ImageTable
 }
+
+/** What is to be said of the image that is the `at`th of an index. */
+export type Attest = (at: number, manifest: Descriptor) => readonly Attestation[]
 
 const PLAIN: readonly string[] = [mediaTypes.layer, mediaTypes.dockerLayer]
 
@@ -33,13 +37,18 @@ export class BuiltImages {
    * Gives names to the images of several platforms together, by way of an index. Their layers are compressed for it: a push
    * would do it anyway, and then the index would not be the same any more.
    */
-  async nameIndex(ids: readonly Digest[], names: readonly Reference[], signal: AbortSignal): Promise<NameTarget> {
+  async nameIndex(
+    ids: readonly Digest[],
+    names: readonly Reference[],
+    attest: Attest | undefined,
+    signal: AbortSignal,
+  ): Promise<NameTarget> {
     const { recorder, table, leases } = this.#parts
     for (const id of ids) await this.#compress(id, signal)
     // From here on nothing waits: the index stays because names lead to it.
     using lease = leases.open()
-    const index = this.#writeIndex(ids)
-    lease.hold(index.digest)
+    const index = this.#writeIndex(ids, attest)
+    for (const digest of blobsOfTarget(index)) lease.hold(digest)
     const images = ids.map(id => recorder.image(id))
     const { id } = pickPlatform(images, undefined) ?? recorder.image(ids[0] as Digest)
     for (const name of names) {
@@ -54,16 +63,18 @@ export class BuiltImages {
   async archive(
     ids: readonly Digest[],
     names: readonly Reference[],
-    { compressed, signal }: { readonly compressed: boolean; readonly signal: AbortSignal },
+    { compressed, attest, signal }: { compressed: boolean; attest: Attest | undefined; signal: AbortSignal },
   ): Promise<{ stream: Readable; top: Descriptor }> {
     const { recorder } = this.#parts
     const { saveImages } = await import('./save.ts')
     if (compressed) for (const id of ids) await this.#compress(id, signal)
     const images = ids.map(id => ({ image: recorder.image(id), manifest: recorder.manifest(id) }))
-    const index = ids.length > 1 ? plainDescriptor(this.#writeIndex(ids)) : undefined
+    const target = ids.length > 1 || attest ? this.#writeIndex(ids, attest) : undefined
+    const index = target && plainDescriptor(target)
     const saved = (names.length > 0 ? names : [undefined]).map(reference => ({
       reference,
       index,
+      attachments: target?.attachments,
       isPicked: false,
       images,
     }))
@@ -137,15 +148,21 @@ export class BuiltImages {
     return await layers.unpack(blob.digest, diffId, { signal })
   }
 
-  #writeIndex(ids: readonly Digest[]): NameTarget {
+  #writeIndex(ids: readonly Digest[], attest: Attest | undefined): NameTarget {
     const { content, recorder } = this.#parts
     const members = ids.map(id => ({
       ...plainDescriptor(recorder.manifest(id)),
       platform: recorder.image(id).platform,
     }))
-    const index: Index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests: members }
+    const attested = attest ? members.map((member, at) => writeAttestations(content, member, attest(at, member))) : []
+    const manifests = [...members, ...attested.map(({ listed }) => listed)]
+    const index: Index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests }
     const bytes = Buffer.from(JSON.stringify(index))
-    return { mediaType: mediaTypes.index, digest: content.write(bytes), size: bytes.length, members }
+    const attachments = attested.flatMap(({ blobs }) => blobs)
+    return {
+      ...{ mediaType: mediaTypes.index, digest: content.write(bytes), size: bytes.length, members },
+      ...(attachments.length > 0 ? { attachments } : {}),
+    }
   }
 
   /** Layers that lie here plain get the form that registries have. One that another index lists stays what it is. */

@@ -10,7 +10,7 @@ import type { ContentStore } from '../storage/content/content-store.ts'
 import type { BlobLeases } from './blob-leases.ts'
 import { requireDepth } from './depth.ts'
 import type { Image, ImageLayer } from './image.ts'
-import type { ImageRow, ImageTable, NameTarget } from './image-table.ts'
+import { blobsOfTarget, type ImageRow, type ImageTable, type NameTarget } from './image-table.ts'
 import type { LayerStore } from './layer-store.ts'
 
 type Parts = {
@@ -120,7 +120,7 @@ export class ImageRecorder {
   /** Gives names, and takes them from the images that had them. `target` is what a registry has under them. */
   name(references: readonly Reference[], id: Digest, target?: NameTarget): void {
     const { table, leases } = this.#parts
-    const before = references.flatMap(reference => table.named(reference)?.target?.digest ?? [])
+    const before = references.flatMap(reference => blobsOfTarget(table.named(reference)?.target))
     table.name(references, id, target)
     for (const digest of before) leases.discard(digest)
     this.#publish()
@@ -131,7 +131,7 @@ export class ImageRecorder {
     const { table, leases } = this.#parts
     const target = table.named(reference)?.target
     table.unname(reference)
-    if (target) leases.discard(target.digest)
+    for (const digest of blobsOfTarget(target)) leases.discard(digest)
     this.publishEvent('untag', id, id)
     this.#publish()
     return { Untagged: familiarName(reference) }
@@ -142,7 +142,7 @@ export class ImageRecorder {
     const { table, leases } = this.#parts
     const row = table.image(id)
     if (!row) return []
-    const targets = table.names().flatMap(({ image, target }) => (image === id && target ? [target.digest] : []))
+    const targets = table.names().flatMap(({ image, target }) => (image === id ? blobsOfTarget(target) : []))
     table.drop(id)
     this.#images.delete(id)
     for (const digest of [row.id, row.manifest.digest, ...targets]) leases.discard(digest)

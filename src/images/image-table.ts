@@ -27,7 +27,13 @@ export type ImageRow = {
 export type NameTarget = Descriptor & {
   /** The manifests that an index lists; undefined for a manifest. */
   readonly members?: readonly Descriptor[] | undefined
+  /** What it lists beside images, with all that this consists of: attestations that were made here. Manifests come last. */
+  readonly attachments?: readonly Descriptor[] | undefined
 }
+
+/** The blobs that are kept for a name alone. */
+export const blobsOfTarget = (target: NameTarget | undefined): Digest[] =>
+  target ? [target.digest, ...(target.attachments ?? []).map(({ digest }) => digest)] : []
 
 export type NameRow = {
   readonly reference: Reference
@@ -172,7 +178,7 @@ export class ImageTable {
 
   /** Digests of the blobs that names stand for in registries. */
   targets(): Digest[] {
-    return this.names().flatMap(({ target }) => target?.digest ?? [])
+    return this.names().flatMap(({ target }) => blobsOfTarget(target))
   }
 
   /** Gives names to an image, all or none, and takes them from the one that had them. */

@@ -93,13 +93,17 @@ const pushName = async (
   const whole =
     target !== undefined &&
     members.length > 0 &&
-    parseIndex(content.readSync(target.digest)).every(({ digest }) => table.imageOfManifest(digest) !== undefined)
+    parseIndex(content.readSync(target.digest)).every(
+      ({ digest }) => table.imageOfManifest(digest) !== undefined || isAttached(target, digest),
+    )
   using lease = leases.open()
   let pushed: NameTarget
   let bytes: Buffer
   if (whole && !platform) {
     lease.hold(target.digest)
+    for (const { digest } of target.attachments ?? []) lease.hold(digest)
     for (const image of images) await pushManifest(parts, repository, image, image.manifest, lease, options)
+    await pushAttachments(parts, repository, target, signal)
     pushed = target
     bytes = content.readSync(target.digest)
   } else {
@@ -126,6 +130,24 @@ const pushName = async (
   recorder.publishEvent('push', image, familiarRepository(reference), familiarName(reference))
   onMessage({ status: `${name}: digest: ${digest} size: ${bytes.length}` })
   onMessage({ progressDetail: {}, aux: { Tag: name, Digest: digest, Size: bytes.length } })
+}
+
+const isAttached = ({ attachments = [] }: NameTarget, wanted: Digest): boolean =>
+  attachments.some(({ digest }) => digest === wanted)
+
+/** Sends what an index lists beside images: first what manifests name, then those. */
+const pushAttachments = async (
+  { content }: PushParts,
+  repository: Repository,
+  { attachments = [] }: NameTarget,
+  signal: AbortSignal,
+): Promise<void> => {
+  for (const blob of attachments) {
+    if (blob.mediaType === mediaTypes.manifest)
+      await repository.putManifest(blob.digest, content.readSync(blob.digest), blob.mediaType, { signal })
+    else if (!(await repository.hasBlob(blob.digest, { signal })))
+      await repository.uploadBlob(blob, offset => content.open(blob.digest, offset), { signal })
+  }
 }
 
 /** Sends an image's blobs, and with `as` its manifest by that digest, too. Gives the manifest to be sent. */

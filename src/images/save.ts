@@ -26,13 +26,14 @@ export const saveImages = ({ content, leases }: Parts, saved: readonly SavedName
 /** All blobs, and the seconds since the epoch that they shall bear. */
 const blobsOf = (saved: readonly SavedName[]): Map<Digest, number> => {
   const blobs = new Map<Digest, number>()
-  for (const { index, images } of saved) {
+  for (const { index, attachments, images } of saved) {
     for (const { image, manifest } of images) {
       const mtime = seconds(image.created)
       for (const digest of [image.id, ...image.layers.map(({ blob }) => blob.digest)]) blobs.set(digest, mtime)
       blobs.set(manifest.digest, 0)
     }
     if (index) blobs.set(index.digest, 0)
+    for (const { digest } of attachments ?? []) blobs.set(digest, 0)
   }
   return blobs
 }

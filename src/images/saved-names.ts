@@ -15,6 +15,8 @@ export type SavedName = {
   readonly reference: Reference | undefined
   /** The index that the name stands for, with all its platforms; undefined where one image is meant. */
   readonly index: Descriptor | undefined
+  /** What the index lists beside images, with its parts. */
+  readonly attachments?: readonly Descriptor[] | undefined
   /** One of several platforms was asked for. */
   readonly isPicked: boolean
   /** At least one; the first is what the name means when no platform is asked for. */
@@ -73,6 +75,7 @@ const saveName = (
   return {
     reference: row && reference?.tag !== undefined ? reference : undefined,
     index: platform || !target ? undefined : plain(target),
+    attachments: platform ? undefined : target?.attachments,
     isPicked: platform !== undefined && target !== undefined,
     images: images.map(image => ({ image, manifest: recorder.manifest(image.id) })),
   }

@@ -2,6 +2,7 @@ import { pipeline } from 'node:stream/promises'
 import type { BuildEvent } from '../../api/build.ts'
 import type { BuildResult } from '../../api/build-options.ts'
 import { invalidArgument } from '../../errdefs.ts'
+import type { Attest } from '../../images/built-images.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { hostPlatform, platformDistance } from '../../oci/platform.ts'
@@ -11,6 +12,7 @@ import type { UsedStep } from '../cache/cache-document.ts'
 import type { StageState } from '../solver/stage-state.ts'
 import type { PlannedExport } from './export-plan.ts'
 import { finishImage, type OutputParts } from './finish-image.ts'
+import { provenance } from './provenance.ts'
 import { sourceDate } from './source-date.ts'
 
 type Delivery = {
@@ -18,6 +20,8 @@ type Delivery = {
   readonly request: BuildRequest
   /** One for each platform. */
   readonly ends: readonly StageState[]
+  /** Provenance is wanted of a build that began then: milliseconds since the epoch. */
+  readonly attestedFrom?: number | undefined
   /** The steps that each image's configuration shall tell of. */
   readonly inline?: readonly (readonly UsedStep[])[] | undefined
   readonly onEvent: (event: BuildEvent) => void
@@ -48,7 +52,11 @@ const giveImage = async (delivery: Delivery, plan: PlannedExport): Promise<{ ids
   const ids = (await finish(delivery, plan)).map(({ id }) => id)
   const [id] = ids as [Digest]
   const names = plan.names.map(familiarName)
-  const index = ids.length > 1 ? await images.built.nameIndex(ids, plan.names, signal) : undefined
+  // Nothing but a name keeps an index.
+  const attest = names.length > 0 ? attestOf(delivery, plan) : undefined
+  if (!attest && delivery.attestedFrom !== undefined)
+    onEvent({ type: 'warning', message: 'an image without a name gets no attestations' })
+  const index = ids.length > 1 || attest ? await images.built.nameIndex(ids, plan.names, attest, signal) : undefined
   if (!index)
     for (const name of names) {
       // One of several platforms that the name stands for is not all that it stands for.
@@ -73,7 +81,11 @@ const giveArchive = async (delivery: Delivery, plan: PlannedExport): Promise<{ i
   const made = await finish(delivery, plan)
   const ids = made.map(({ id }) => id)
   try {
-    const { stream, top } = await images.built.archive(ids, plan.names, { compressed: plan.compressed, signal })
+    const { stream, top } = await images.built.archive(ids, plan.names, {
+      compressed: plan.compressed,
+      attest: attestOf(delivery, plan),
+      signal,
+    })
     try {
       const output = await request.client.output(plan.index, signal)
       await pipeline(stream, output.stream, { end: false, signal })
@@ -100,6 +112,9 @@ const finish = async ({ parts, request, ends, inline, signal }: Delivery, plan: 
   }
   return made
 }
+
+const attestOf = ({ request, ends, attestedFrom }: Delivery, { names }: PlannedExport): Attest | undefined =>
+  attestedFrom === undefined ? undefined : provenance(request, ends, names, attestedFrom)
 
 /** The host's among several. */
 const mainOf = ({ ends }: Delivery, ids: readonly Digest[]): Digest => {
