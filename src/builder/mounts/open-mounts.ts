@@ -11,7 +11,7 @@ import { openAgentSocket } from './agent-socket.ts'
 import type { HeldCache } from './cache-mounts.ts'
 import { copyMountFiles, openMountSource } from './mount-source.ts'
 import { Provisions } from './provisions.ts'
-import { missingSource, type StepMount } from './step-mount.ts'
+import { contentKey, missingSource, type StepMount } from './step-mount.ts'
 
 /** What a step can be lent by whoever builds. */
 export type Lender = {
@@ -93,7 +93,7 @@ export const openMounts = async (
 
   const cache = async ({ mount, target, files }: StepMount & { mount: Of<'cache'> }): Promise<void> => {
     const own = lent(mount, 0o755)
-    const begins = files === undefined || 'layers' in files ? files?.key : 'context'
+    const begins = files && (await contentKey(files, '', signal))
     const key = cacheMountKey(mount, begins)
     // Mounted at two places it is still one, which the step has already.
     const held =

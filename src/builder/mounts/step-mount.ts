@@ -33,11 +33,16 @@ export const mountTarget = (mount: RunMount, cwd: string): string | undefined =>
 export const mountKey = async ({ mount, target, files }: StepMount, signal: AbortSignal): Promise<string> => {
   const asked = JSON.stringify({ ...mount, target })
   if (files === undefined) return cacheKey('mount', asked)
-  if ('layers' in files) return cacheKey('mount', asked, files.key)
+  return cacheKey('mount', asked, await contentKey(files, 'source' in mount ? mount.source : '', signal))
+}
+
+/** Names what lies at `source`. InvalidArgument: nothing, in a context. */
+export const contentKey = async (files: MountFiles, source: string, signal: AbortSignal): Promise<string> => {
+  if ('layers' in files) return files.key
   const { tree } = files
-  const path = sourceInContext(tree, 'source' in mount ? mount.source : '')
+  const path = sourceInContext(tree, source)
   await tree.load([path], signal)
-  return cacheKey('mount', asked, digestSources([{ tree, path, name: fromText('source') }]))
+  return digestSources([{ tree, path, name: fromText('source') }])
 }
 
 /** Where a mount's source lies in a context, links followed. InvalidArgument: nowhere. */
