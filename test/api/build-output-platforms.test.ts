@@ -1,6 +1,6 @@
 // Builds for several platforms: one index under the tags, all of it pushed, archived and listed.
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import type { ImageInspect, ImageSummary } from '../../src/api/image.ts'
 import type { Index } from '../../src/oci/descriptor.ts'
@@ -10,6 +10,7 @@ import { run } from '../harness/command.ts'
 import { TestDaemon } from '../harness/daemon.ts'
 import { Emulation, FOREIGN, importForeign, noEmulation } from '../harness/foreign.ts'
 import { TestRegistry } from '../harness/registry.ts'
+import { USER } from '../harness/registry-user.ts'
 
 const own = process.arch === 'arm64' ? 'arm64' : 'amd64'
 const host = `linux/${own}`
@@ -129,4 +130,22 @@ test('steps run on the platform that they are for', { skip }, async () => {
   const machine = (platform: string) => readFileSync(`${context.path('out')}/linux_${platform}/machine`, 'utf8')
   assert.equal(machine(FOREIGN.architecture), `${FOREIGN.machine}\n`)
   assert.equal(machine(own), own === 'amd64' ? 'x86_64\n' : 'aarch64\n')
+})
+
+test('a push shows the registry who the client is', async () => {
+  await using closed = await TestRegistry.start({ htpasswd: true })
+  using context = new BuildContext(FILES)
+  const name = `${closed.host}/closed/app:1`
+  const env = { DOCKER_CONFIG: context.path('config') }
+  const refused = await context.try(daemon, ['-t', name, '--push'], { env })
+  assert.equal(refused.code, 1)
+  assert.match(refused.stderr, /no basic auth credentials|unauthorized|authentication required/)
+  mkdirSync(context.path('config'))
+  const auth = Buffer.from(`${USER.name}:${USER.password}`).toString('base64')
+  writeFileSync(`${context.path('config')}/config.json`, JSON.stringify({ auths: { [closed.host]: { auth } } }))
+  await context.build(daemon, ['-t', name, '--push', '--cache-to', `type=registry,ref=${closed.host}/closed/cache`], {
+    env,
+  })
+  const again = await context.build(daemon, ['--cache-from', `type=registry,ref=${closed.host}/closed/cache`], { env })
+  assert.doesNotMatch(again, /failed to import/)
 })
