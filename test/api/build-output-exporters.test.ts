@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test'
 import type { ImageInspect } from '../../src/api/image.ts'
 import { BuildContext } from '../harness/build-cli.ts'
 import { launcher, run } from '../harness/command.ts'
-import { TestDaemon } from '../harness/daemon.ts'
+import { TestDaemon, until } from '../harness/daemon.ts'
 
 let daemon: TestDaemon
 before(async () => {
@@ -169,3 +169,21 @@ const cachedSteps = (text: string): Record<string, boolean> =>
       text.includes(`#${vertex} CACHED`),
     ]),
   )
+
+test('a client that goes away in the middle of its output leaves nothing', async () => {
+  using context = new BuildContext({
+    Dockerfile:
+      'FROM busybox\nRUN for i in $(seq 1 40); do dd if=/dev/urandom of=/big$i bs=1M count=5 2>/dev/null; done\n',
+  })
+  await context.build(daemon, [])
+  const before = await ids()
+  for (const output of ['-', 'type=oci,dest=-']) {
+    const script = 'timeout -s KILL 60 "$0" -H "$1" build -q -o "$3" "$2" | head -c 3000000 | wc -c'
+    const { stdout } = await run(['sh', '-c', script, launcher, daemon.host, context.context, output], {
+      env: { XDG_CACHE_HOME: context.path('cache') },
+    })
+    assert.equal(stdout.trim(), '3000000')
+    await until('the mount to be gone', () => readdirSync(`${daemon.dataRoot}/builder/mounts`).length === 0)
+    await until('no image to be left', async () => (await ids()).length === before.length)
+  }
+})

@@ -1,6 +1,7 @@
 import { posix } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { MNT, umount } from '../../host/mount.ts'
 import { formatPlatform } from '../../oci/platform.ts'
 import { pack } from '../../storage/archive/pack.ts'
 import { endOfArchive } from '../../storage/archive/tar-writer.ts'
@@ -32,7 +33,13 @@ export const exportFiles = async (
     const { tar } = split
       ? pack(parts.mounts, { ...latest, only: name, as: formatPlatform(platform).replaceAll('/', '_') })
       : pack(snapshot.root, { ...latest, format: 'layer' })
-    await send(tar, output.stream, signal)
+    try {
+      await send(tar, output.stream, signal)
+    } catch (error) {
+      // The archive thread may still have something of it open.
+      umount(snapshot.root, MNT.DETACH)
+      throw error
+    }
   }
   output.stream.write(endOfArchive())
   await output.finish()
