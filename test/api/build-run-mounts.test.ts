@@ -173,6 +173,21 @@ test('cache: begins with files of a stage, read-only on request, by id at severa
   assert.match(result.text, /seed\n[^]*seed\nmore\n[^]*t\n/)
 })
 
+test('cache: a link in it leads nowhere out of it', async () => {
+  const result = await build(
+    daemon.client,
+    [
+      'FROM busybox',
+      'RUN --mount=type=cache,id=links,target=/k mkdir -p /k/etc && echo own > /k/etc/hostname && ln -s /etc /k/out && ln -s / /k/all',
+      'RUN --mount=type=cache,id=links,source=out,target=/m cat /m/hostname; ls /m',
+      'RUN --mount=type=cache,id=links,source=all/../../etc,target=/m ls /m',
+      'RUN --mount=type=cache,id=links,source=missing,target=/m ls /m',
+    ].join('\n'),
+  )
+  assert.match(result.text, /own\nhostname\n[^]*\nhostname\n/)
+  assert.match(result.error ?? '', /"\/missing": not found/)
+})
+
 test('cache: locked waits, private takes another, shared shares', async () => {
   await prune()
   const two = (sharing: string) => `FROM busybox AS a

@@ -1,8 +1,7 @@
-import { existsSync, lstatSync, statSync, writeFileSync } from 'node:fs'
+import { lstatSync, statSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { notFound } from '../../errdefs.ts'
 import type { MountSpec } from '../../oci/runtime-spec.ts'
-import { resolveInside } from '../../runtime/user.ts'
 import type { BuildClient } from '../build-client.ts'
 import { cacheKey } from '../solver/cache-key.ts'
 import { ensureDirectory } from '../solver/destination.ts'
@@ -10,6 +9,7 @@ import type { EngineParts } from '../solver/engine-parts.ts'
 import { openAgentSocket } from './agent-socket.ts'
 import type { HeldCache } from './cache-mounts.ts'
 import { copyMountFiles, openMountSource } from './mount-source.ts'
+import { pinInside } from './pin-inside.ts'
 import { Provisions } from './provisions.ts'
 import { contentKey, missingSource, type StepMount } from './step-mount.ts'
 
@@ -111,9 +111,12 @@ export const openMounts = async (
         ),
       )
     caches.set(key, held)
-    const source = resolveInside(held.directory, mount.source)
-    if (source === undefined || !existsSync(source)) throw missingSource(mount.source)
-    bind(target as string, source, mount.readOnly)
+    if (mount.source === '') return bind(target as string, held.directory, mount.readOnly)
+    const place = join(parts.mounts, `cache-${id}-${specs.length}`)
+    const pinned = pinInside(held.directory, mount.source, place)
+    if (pinned === undefined) throw missingSource(mount.source)
+    undo.use(pinned)
+    bind(target as string, place, mount.readOnly)
   }
 
   for (const step of [...mounts].sort(byLock)) {
