@@ -36,6 +36,9 @@ export const finishImage = async (
       if (state !== end) made.push(...state.layers.slice(end.base.layers).map(({ diffId }) => diffId))
     }
     const { sourceDate } = options
+    // As it stands: what is only FROM is that image itself, whose configuration's bytes are its maker's.
+    if (state === end && sourceDate === undefined && !options.inline && end.id && parts.images.find(end.id))
+      return { id: end.id, isNew: false }
     if (options.rewriteTimes && sourceDate !== undefined) {
       const layers = state.layers.slice(0, state.base.layers)
       for (const { diffId } of state.layers.slice(state.base.layers)) {
