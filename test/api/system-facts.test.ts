@@ -175,7 +175,7 @@ test('the networks that are always there', async () => {
 
 test('what is not there yet says so', { skip: isTare ? false : 'Docker has it' }, async () => {
   const id = await create(['true'])
-  for (const path of [`/containers/${id}/stats`, `/containers/${id}/export`, `/containers/${id}/archive`]) {
+  for (const path of [`/containers/${id}/stats`, `/containers/${id}/changes`, `/containers/${id}/archive`]) {
     const { status, body } = await engine.client.get<Message>(path, { path: '/' })
     assert.equal(status, 501, path)
     assert.match(body.message, /not supported by Tare yet$/)
